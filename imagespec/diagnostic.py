@@ -1,0 +1,266 @@
+"""Findings: where they are, what they say, and how they look as text, JSON, GitHub annotations and SARIF."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+
+Route: TypeAlias = tuple[str | int, ...]
+"""Keys and indices that lead from the top of a spec to a value: `("python", "packages", 0)`."""
+
+Style: TypeAlias = Callable[[str, str], str]
+"""Colours a piece of text: `style("error", "error[IS101]")`. Roles: a severity, `location`, `code`, `bold`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text file that findings point into. `text` is empty where the file could not be read."""
+
+    path: Path
+    text: str = field(default="", repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source, lines and columns counted from 1, in characters; the end column is exclusive."""
+
+    source: Source
+    line: int = 1
+    column: int = 1
+    end_line: int = 1
+    end_column: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding, ready to be shown."""
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span
+    hint: str = ""
+
+    def to_json(self) -> dict[str, str | int]:
+        """The finding as `check --format json` prints it: lines and columns from 1."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "hint": self.hint,
+            "file": shown(self.span.source.path),
+            "line": self.span.line,
+            "column": self.span.column,
+            "end_line": self.span.end_line,
+            "end_column": self.span.end_column,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of finding. `text` explains it: the first line is its title, then what, why, and what to do instead."""
+
+    id: str
+    severity: Severity
+    text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", inspect.cleandoc(self.text))
+
+    @property
+    def title(self) -> str:
+        return self.text.partition("\n")[0]
+
+    def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
+        return Diagnostic(self.id, self.severity, message, span, hint)
+
+
+class CompileError(Exception):
+    """A spec cannot be compiled. `diagnostics` holds every finding, at least one of them an error."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(render_text(diagnostics).rstrip())
+        self.diagnostics = tuple(diagnostics)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the nearest of `known`, or an empty string where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else ""
+
+
+def shown(path: Path) -> str:
+    """`path` as a person in the working directory would write it: relative where it lies below, else absolute."""
+    absolute, here = os.path.abspath(path), os.getcwd()
+    if absolute == here:
+        return "."
+    prefix = here if here.endswith(os.sep) else here + os.sep
+    return Path(absolute.removeprefix(prefix)).as_posix()
+
+
+def ordered(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Without duplicates (two specs may share a parent), by file, line, column and code."""
+    return sorted(
+        dict.fromkeys(diagnostics),
+        key=lambda d: (str(d.span.source.path), d.span.line, d.span.column, d.code, d.message),
+    )
+
+
+# ----------------------------------------------------------------------------------------------- text
+
+
+def _plain(_role: str, text: str) -> str:
+    return text
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """`text` with control characters made visible, so that a spec cannot steer the terminal that shows it."""
+    return "".join(
+        c if c in keep or (c.isprintable() and unicodedata.category(c) not in ("Cf", "Co", "Cs")) else "\N{REPLACEMENT CHARACTER}"
+        for c in text
+    )
+
+
+def render_text(diagnostics: Iterable[Diagnostic], style: Style = _plain) -> str:
+    """All findings for a person: title, location, the line with carets, hint; a blank line between two."""
+    return "\n".join(_render_one(d, style) for d in diagnostics)
+
+
+_WINDOW = 100
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as one
+
+
+def _render_one(diagnostic: Diagnostic, style: Style) -> str:
+    span = diagnostic.span
+    gutter = " " * (len(str(span.line)) + 1)
+    title = style(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]")
+    where = f"{shown(span.source.path)}:{span.line}:{span.column}"
+    bar = style("location", "|")
+    out = [
+        f"{title}: {style('bold', printable(diagnostic.message))}",
+        f"{gutter}{style('location', '-->')} {printable(where)}",
+    ]
+    lines = _LINE_BREAK.split(span.source.text)
+    if span.source.text and span.line <= len(lines):
+        shown_line, offset, width = _excerpt(lines[span.line - 1], span)
+        out += [
+            f"{gutter} {bar}",
+            f" {style('location', str(span.line))} {bar} {shown_line}".rstrip(),
+            f"{gutter} {bar} {' ' * offset}{style(diagnostic.severity, '^' * width)}",
+        ]
+    for hint in printable(diagnostic.hint, keep="\n").splitlines():
+        out.append(f"{gutter} {style('location', '=')} {hint}")
+    out.append(f"{gutter} {style('location', '=')} see: imagespec explain {diagnostic.code}")
+    return "\n".join(out) + "\n"
+
+
+def _excerpt(line: str, span: Span) -> tuple[str, int, int]:
+    """The line as shown, and the caret's offset and width in terminal cells. A long line is cut around the caret."""
+    start = min(span.column - 1, len(line))
+    end = min(span.end_column - 1 if span.end_line == span.line else len(line), len(line))
+    first = max(0, start - _WINDOW // 2) if len(line) > _WINDOW else 0
+    last = first + _WINDOW
+    head = "…" if first else ""
+    tail = "…" if last < len(line) else ""
+    width = _cells(line[start : min(end, last)])
+    shown_line = head + printable(line[first:last].replace("\t", " ")) + tail
+    return shown_line, _cells(head) + _cells(line[first:start]), max(1, width)
+
+
+def _cells(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
+
+
+# --------------------------------------------------------------------------------------- for programs
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> str:
+    return json.dumps([d.to_json() for d in diagnostics], indent=2, ensure_ascii=False) + "\n"
+
+
+def render_github(diagnostics: Iterable[Diagnostic]) -> str:
+    """Workflow commands that GitHub Actions turns into annotations of a pull request."""
+    kinds = {"error": "error", "warning": "warning", "note": "notice"}
+
+    def data(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    def value(text: str) -> str:
+        return data(text).replace(":", "%3A").replace(",", "%2C")
+
+    return "".join(
+        f"::{kinds[d.severity]} file={value(shown(d.span.source.path))},line={d.span.line},col={d.span.column},"
+        f"endLine={d.span.end_line},endColumn={d.span.end_column},title={d.code}"
+        f"::{data(d.message + (chr(10) + d.hint if d.hint else ''))}\n"
+        for d in diagnostics
+    )
+
+
+def render_sarif(diagnostics: Sequence[Diagnostic], codes: Iterable[Code], version: str) -> str:
+    """A SARIF 2.1.0 log: one run, with the rules that it has findings of."""
+    seen = {d.code for d in diagnostics}
+    rules = [code for code in codes if code.id in seen]
+    index = {code.id: i for i, code in enumerate(rules)}
+    log: dict[str, Any] = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "imagespec",
+                        "version": version,
+                        "rules": [
+                            {
+                                "id": code.id,
+                                "shortDescription": {"text": code.title},
+                                "fullDescription": {"text": code.text},
+                                "defaultConfiguration": {"level": code.severity},
+                            }
+                            for code in rules
+                        ],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [_sarif_result(d, index) for d in diagnostics],
+            }
+        ],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sarif_result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
+    from urllib.parse import quote
+
+    path = shown(diagnostic.span.source.path)
+    uri = Path(path).as_uri() if os.path.isabs(path) else quote(path)
+    span = diagnostic.span
+    return {
+        "ruleId": diagnostic.code,
+        "ruleIndex": index[diagnostic.code],
+        "level": diagnostic.severity,
+        "message": {"text": diagnostic.message + (f"\n{diagnostic.hint}" if diagnostic.hint else "")},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": uri},
+                    "region": {
+                        "startLine": span.line,
+                        "startColumn": span.column,
+                        "endLine": span.end_line,
+                        "endColumn": span.end_column,
+                    },
+                }
+            }
+        ],
+    }

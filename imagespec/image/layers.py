@@ -1,0 +1,87 @@
+"""What will be built: a tuple of layers, each one builder method of `modal.Image` with its arguments, nothing unset.
+
+A section of a spec and a step come out alike here. Where a value stands in the YAML is kept beside it, as a route of
+keys, outside equality and digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from imagespec.diagnostic import Route, Span
+from imagespec.spec.operations import AddLocalDir, AddLocalFile, AddLocalPythonSource, AnyOperation
+
+Place: TypeAlias = Route | Span
+"""Where a value was written: a route into the spec, or a stretch of another file that the spec names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One operation, and where it was written.
+
+    `places` says where a field was written, and a field that is a list item by item. What it does not name stands
+    under `origin` by its own name.
+    """
+
+    operation: AnyOperation
+    origin: Route = field(compare=False)
+    places: Mapping[str, Place | tuple[Place, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def mounted(self) -> bool:
+        """Files that Modal mounts when a container starts: no layer of the image at all."""
+        return isinstance(self.operation, AddLocalFile | AddLocalDir | AddLocalPythonSource) and not self.operation.copy
+
+    def place(self, name: str, item: int | str | None = None) -> Place:
+        """Where a field, or one item of it, was written."""
+        place = self.places.get(name)
+        if place is None:
+            return (*self.origin, name) if item is None else (*self.origin, name, item)
+        if isinstance(place, Span):
+            return place
+        if item is None:
+            return self.origin if place and not isinstance(place[0], str | int) else place  # type: ignore[return-value]
+        if isinstance(item, int) and place and not isinstance(place[0], str | int):
+            return place[item]  # type: ignore[return-value]
+        return (*place, item)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What must hold in the built image."""
+
+    imports: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A container image, ready to be emitted and built.
+
+    `root` is the folder on which modules are looked up; `gpus` and `apps` are what the image is held against.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    root: Path = field(compare=False)
+    gpus: tuple[str, ...] = ()
+    apps: tuple[Path, ...] = field(default=(), compare=False)
+    checks: Checks = Checks()
+
+    def built(self) -> Iterator[Layer]:
+        """The layers that a build makes, without the files that are only mounted."""
+        return (layer for layer in self.layers if not layer.mounted)
+
+
+def plain(value: Any) -> Any:
+    """`value` without our own kinds of text, so that it can be handed on, printed and pickled."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(plain(item) for item in value)
+    return value

@@ -1,0 +1,60 @@
+"""Requirements files and `pyproject.toml` -> the requirements in them, each with its place."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagespec.diagnostic import Diagnostic, Route, Source, Span
+from imagespec.image.layers import Place
+from imagespec.spec.source import read
+
+_COMMENT = re.compile(r"(^|\s)#.*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One requirement, or one line of options, as written."""
+
+    text: str
+    place: Place
+
+
+def lines_of(path: Path) -> list[Line] | None:
+    """The requirements of a file; `None` where it cannot be read, or holds options that only an installer understands."""
+    source = read(path)
+    if isinstance(source, Diagnostic):
+        return None
+    lines = list(logical_lines(source))
+    return None if any(line.text.startswith("-") or " --" in line.text for line in lines) else lines
+
+
+def logical_lines(source: Source) -> Iterator[Line]:
+    """Lines of a requirements file, without comments, a continued one joined."""
+    text, first = "", 0
+    for number, raw in enumerate(source.text.splitlines(), 1):
+        first = first or number
+        if raw.rstrip().endswith("\\") and not raw.lstrip().startswith("#"):
+            text += raw.rstrip()[:-1] + " "
+            continue
+        text = _COMMENT.sub("", text + raw)
+        if text.strip():
+            lead = len(text) - len(text.lstrip()) + 1
+            yield Line(text.strip(), Span(source, first, lead, number, len(_COMMENT.sub("", raw).rstrip()) + 1))
+        text, first = "", 0
+
+
+def dependencies_of(path: Path, extras: Sequence[str], place: Route) -> list[Line] | None:
+    """`[project.dependencies]` and the named extras of a `pyproject.toml`; `None` where they cannot be had."""
+    source = read(path)
+    if isinstance(source, Diagnostic):
+        return None
+    try:
+        project = tomllib.loads(source.text)["project"]
+        found = [*project["dependencies"], *(d for extra in extras for d in project["optional-dependencies"][extra])]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError):
+        return None
+    return [Line(text, place) for text in found] if all(isinstance(text, str) for text in found) else None

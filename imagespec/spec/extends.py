@@ -1,0 +1,188 @@
+"""A spec and what it extends -> one tree of YAML nodes.
+
+Maps merge, lists concatenate (the parent's items first), scalars override. Three places are one value though they look
+like more: `base` (a child's other kind of base replaces its parent's) and the lists `shell`, `entrypoint` and `cmd`.
+Nodes keep the marks of the file that they come from.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from imagespec.diagnostic import Diagnostic, Route, Source, Span
+from imagespec.spec import codes
+from imagespec.spec.source import MAX_DEPTH, compose, find, read, span_of
+
+MAX_VALUES = 100_000
+
+_ONE_VALUE: frozenset[Route] = frozenset({("shell",), ("entrypoint",), ("cmd",)})
+_SHORTHAND: dict[Route, str] = {("python",): "packages", ("conda",): "packages", ("run",): "commands"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The merged nodes of a spec, and the files that they came from with the folder that each one's paths start at."""
+
+    node: yaml.MappingNode
+    sources: dict[str, Source]
+    roots: dict[str, Path]
+    root: Path
+    inherits_root: bool
+
+    def span(self, route: Route, *, key: bool = False) -> Span:
+        """Where a route of keys stands."""
+        node = find(self.node, route, key=key)
+        return span_of(node, self.sources[node.start_mark.name])
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads specs, each file once. `diagnostics` collects what is wrong with files and with their YAML."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _trees: dict[str, Tree | None] = field(default_factory=dict)
+
+    def load(self, path: Path) -> Tree | None:
+        """The merged tree of a spec; `None` where it cannot be read."""
+        return self._load(Path(os.path.abspath(path)), None, ())
+
+    def _load(self, path: Path, at: Span | None, children: tuple[str, ...]) -> Tree | None:
+        name = str(path)
+        if name not in self._trees:
+            self._trees[name] = None
+            source = read(path, at)
+            top = compose(source) if isinstance(source, Source) else source
+            if isinstance(top, Diagnostic):
+                self.diagnostics.append(top)
+            elif isinstance(source, Source):
+                found = list(_check(top, source))
+                self.diagnostics += found
+                if not any(d.code in (codes.TOO_MUCH.id, codes.YAML_FEATURE.id) for d in found):
+                    self._trees[name] = self._merge(path, source, top, (*children, name))
+        return self._trees[name]
+
+    def _merge(self, path: Path, source: Source, top: yaml.MappingNode, family: tuple[str, ...]) -> Tree:
+        own = {key.value: value for key, value in top.value}
+        node = yaml.MappingNode(
+            top.tag, [(k, v) for k, v in top.value if k.value not in ("extends", "root")], top.start_mark, top.end_mark
+        )
+        sources, roots = {str(path): source}, {}
+        root, inherits = path.parent, False
+        parents: yaml.MappingNode | None = None
+        for parent_path, at in self._parents(path, source, own.get("extends")):
+            if str(parent_path) in family:
+                chain = [Path(p).name for p in (*family[family.index(str(parent_path)) :], str(parent_path))]
+                hint = "put what they share into a partial spec and extend that"
+                self.diagnostics.append(codes.EXTENDS.at(at, f"`extends` goes in a circle: {' -> '.join(chain)}", hint))
+                continue
+            parent = self._load(parent_path, at, family)
+            if parent is None:
+                continue
+            sources |= parent.sources
+            roots |= parent.roots
+            if parent.inherits_root:
+                root, inherits = parent.root, True
+            parents = parent.node if parents is None else _merged(parents, parent.node, ())
+        if (written := self._text(own.get("root"), source, "root")) is not None:
+            root, inherits = path.parent / Path(written).expanduser(), True
+        roots[str(path)] = Path(os.path.abspath(root))
+        merged = node if parents is None else _merged(parents, node, ())
+        return Tree(merged, sources, roots, roots[str(path)], inherits)
+
+    def _parents(self, path: Path, source: Source, extends: yaml.Node | None) -> list[tuple[Path, Span]]:
+        items = extends.value if isinstance(extends, yaml.SequenceNode) else [] if extends is None else [extends]
+        found = []
+        for item in items:
+            if (written := self._text(item, source, "extends")) is not None:
+                found.append((Path(os.path.abspath(path.parent / Path(written).expanduser())), span_of(item, source)))
+        return found
+
+    def _text(self, node: yaml.Node | None, source: Source, key: str) -> str | None:
+        if node is None:
+            return None
+        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str" and node.value:
+            return str(node.value)
+        self.diagnostics.append(codes.WRONG_TYPE.at(span_of(node, source), f"`{key}` needs a path", ""))
+        return None
+
+
+def _check(top: yaml.Node, source: Source) -> list[Diagnostic]:
+    """What one file may not have, whatever it extends: keys twice, keys that are no text, tags, too much of anything."""
+    found: list[Diagnostic] = []
+    values = 0
+
+    def visit(node: yaml.Node, depth: int) -> bool:
+        nonlocal values
+        values += 1
+        if values > MAX_VALUES or depth > MAX_DEPTH:
+            what = "an alias that holds itself" if depth > MAX_DEPTH else f"more than {MAX_VALUES} values"
+            found.append(codes.TOO_MUCH.at(span_of(node, source), what, "write out what is meant"))
+            return False
+        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":set", ":omap", ":pairs", ":binary")):
+            span = span_of(node, source)
+            found.append(codes.YAML_FEATURE.at(span, f"tag `{_short(node.tag)}`: specs hold plain values only", "remove the tag"))
+        if isinstance(node, yaml.SequenceNode):
+            return all(visit(item, depth + 1) for item in node.value)
+        if isinstance(node, yaml.MappingNode):
+            seen: dict[str, yaml.Node] = {}
+            for key, value in node.value:
+                found.extend(_check_key(key, seen, source))
+                if isinstance(key, yaml.ScalarNode):
+                    seen.setdefault(key.value, key)
+                if not visit(value, depth + 1):
+                    return False
+        return True
+
+    visit(top, 0)
+    return found
+
+
+def _check_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> list[Diagnostic]:
+    span = span_of(key, source)
+    if not isinstance(key, yaml.ScalarNode):
+        return [codes.YAML_FEATURE.at(span, "a key that is a list or a map", "keys are text")]
+    if key.tag == "tag:yaml.org,2002:merge":
+        return [codes.YAML_FEATURE.at(span, "the merge key `<<`", "share values through `extends`")]
+    if key.tag != "tag:yaml.org,2002:str":
+        kind = key.tag.rpartition(":")[2]
+        return [codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {_KINDS.get(kind, kind)}", f'quote it: "{key.value}"')]
+    if key.value in seen:
+        first = seen[key.value].start_mark.line + 1
+        return [codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")]
+    return []
+
+
+_KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "null", "timestamp": "a date"}
+
+
+def _short(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
+
+
+def _merged(parent: yaml.Node, child: yaml.Node, route: Route) -> yaml.Node:
+    if route in _SHORTHAND:
+        parent, child = _long(parent, route), _long(child, route)
+    if isinstance(parent, yaml.MappingNode) and isinstance(child, yaml.MappingNode):
+        if route == ("base",) and {k.value for k, _ in parent.value} != {k.value for k, _ in child.value}:
+            return child
+        pairs = {key.value: (key, value) for key, value in parent.value}
+        for key, value in child.value:
+            if key.value in pairs:
+                value = _merged(pairs[key.value][1], value, (*route, key.value))
+            pairs[key.value] = (key, value)
+        return yaml.MappingNode(child.tag, list(pairs.values()), child.start_mark, child.end_mark)
+    if isinstance(parent, yaml.SequenceNode) and isinstance(child, yaml.SequenceNode) and route not in _ONE_VALUE:
+        return yaml.SequenceNode(child.tag, parent.value + child.value, child.start_mark, child.end_mark)
+    return child
+
+
+def _long(node: yaml.Node, route: Route) -> yaml.Node:
+    """A section that is written as a bare list, as the map that it stands for."""
+    if not isinstance(node, yaml.SequenceNode):
+        return node
+    key = yaml.ScalarNode("tag:yaml.org,2002:str", _SHORTHAND[route], node.start_mark, node.start_mark)
+    return yaml.MappingNode("tag:yaml.org,2002:map", [(key, node)], node.start_mark, node.end_mark)
