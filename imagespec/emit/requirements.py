@@ -4,27 +4,14 @@ from __future__ import annotations
 
 from imagespec.image.layers import Image
 from imagespec.image.lower import canonical
-from imagespec.image.requirements import lines_of
+from imagespec.image.requirements import requirements_of
 from imagespec.spec import operations as ops
 
 
 def emit(image: Image) -> str:
-    """One requirement a line, sorted. Files that hold options are named with `-r`, as they are."""
-    found: set[str] = set()
+    """One requirement a line, sorted, each once. Options of requirements files are left out."""
+    found = {canonical(line.text) for layer in image.layers for line in requirements_of(layer)}
     for layer in image.layers:
-        match layer.operation:
-            case ops.UvPipInstall(packages=packages, requirements=files):
-                found |= {canonical(package) for package in packages}
-                for path in files or ():
-                    lines = lines_of(path)
-                    found |= {f"-r {path.name}"} if lines is None else {canonical(line.text) for line in lines}
-            case ops.PipInstall(packages=packages):
-                found |= {canonical(package) for package in packages}
-            case ops.PipInstallFromRequirements(requirements_txt=path):
-                lines = lines_of(path)
-                found |= {f"-r {path.name}"} if lines is None else {canonical(line.text) for line in lines}
-            case ops.PipInstallPrivateRepos(repositories=repositories):
-                found |= {f"git+https://{repository}" for repository in repositories}
-            case _:
-                pass
+        if isinstance(layer.operation, ops.PipInstallPrivateRepos):
+            found |= {f"git+https://{repository}" for repository in layer.operation.repositories}
     return "".join(f"{line}\n" for line in sorted(found))

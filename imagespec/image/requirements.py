@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagespec.diagnostic import Diagnostic, Route, Source, Span
-from imagespec.image.layers import Place
+from imagespec.diagnostic import Diagnostic, Source, Span
+from imagespec.image.layers import Layer, Place
+from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
@@ -47,7 +48,7 @@ def logical_lines(source: Source) -> Iterator[Line]:
         text, first = "", 0
 
 
-def dependencies_of(path: Path, extras: Sequence[str], place: Route) -> list[Line] | None:
+def dependencies_of(path: Path, extras: Sequence[str], place: Place) -> list[Line] | None:
     """`[project.dependencies]` and the named extras of a `pyproject.toml`; `None` where they cannot be had."""
     source = read(path)
     if isinstance(source, Diagnostic):
@@ -58,3 +59,31 @@ def dependencies_of(path: Path, extras: Sequence[str], place: Route) -> list[Lin
     except (tomllib.TOMLDecodeError, KeyError, TypeError):
         return None
     return [Line(text, place) for text in found] if all(isinstance(text, str) for text in found) else None
+
+
+def requirements_of(layer: Layer) -> Iterator[Line]:
+    """Every requirement that a layer installs with pip or uv, those in its files too, options left out."""
+    operation = layer.operation
+    match operation:
+        case ops.UvPipInstall() | ops.PipInstall():
+            for index, text in enumerate(operation.packages):
+                yield Line(text, layer.place("packages", index))
+            if isinstance(operation, ops.UvPipInstall):
+                for path in operation.requirements or ():
+                    yield from _in_file(path)
+        case ops.PipInstallFromRequirements():
+            yield from _in_file(operation.requirements_txt)
+        case ops.PipInstallFromPyproject():
+            place = layer.place("pyproject_toml")
+            extras = operation.optional_dependencies
+            yield from dependencies_of(operation.pyproject_toml, extras, place) or ()
+        case _:
+            pass
+
+
+def _in_file(path: Path) -> Iterator[Line]:
+    source = read(path)
+    if isinstance(source, Source):
+        for line in logical_lines(source):
+            if not line.text.startswith("-"):
+                yield Line(line.text.partition(" --")[0].rstrip(), line.place)

@@ -1,0 +1,3 @@
+from imagespec.cli.main import main
+
+main()

@@ -1,0 +1,23 @@
+"""`imagespec explain`: what a finding means."""
+
+from __future__ import annotations
+
+import click
+
+from imagespec.diagnostic import did_you_mean
+from imagespec.rules import every_code
+
+
+@click.command()
+@click.argument("code", required=False)
+def explain(code: str | None) -> None:
+    """Print what CODE means, why it matters and what to do instead; without CODE, list all."""
+    codes = {each.id: each for each in every_code()}
+    if code is None:
+        for each in codes.values():
+            click.echo(f"{each.id}  {each.severity:<8} {each.title}")
+        return
+    found = codes.get(code.upper())
+    if found is None:
+        raise click.UsageError(f"no finding `{code}`; {did_you_mean(code.upper(), codes) or 'see: imagespec explain'}")
+    click.echo(f"{found.id} ({found.severity}): {found.text}")

@@ -1,0 +1,36 @@
+"""`imagespec init`: a first spec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FIRST = """\
+# An image for Modal. What each key means: imagespec schema
+root: ..
+base:
+  debian_slim: "3.12"  # imagespec: ignore[IS305] Modal's builder chooses the patch
+python:
+  uv: "0.9.10"
+  packages:
+    - numpy==2.1.3
+checks:
+  imports: [numpy]
+"""
+
+
+@click.command()
+@click.argument("name", default="image")
+def init(name: str) -> None:
+    """Write specs/NAME.yaml, a small spec to begin with. Nothing that is there already is touched."""
+    path = Path("specs", f"{name.removesuffix('.yaml')}.yaml")
+    if path.name != f"{path.stem}.yaml" or len(path.parts) != 2:
+        raise click.UsageError("NAME is a plain name, not a path")
+    path.parent.mkdir(exist_ok=True)
+    try:
+        with open(path, "x", encoding="utf-8") as file:
+            file.write(_FIRST)
+    except FileExistsError:
+        raise click.UsageError(f"`{path}` is there already") from None
+    click.echo(f"wrote {path}; next: imagespec check {path.stem}, imagespec build {path.stem}")

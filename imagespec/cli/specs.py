@@ -1,0 +1,47 @@
+"""What a user names -> the spec files that are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from imagespec.diagnostic import did_you_mean, shown
+
+
+def nearest_specs(start: Path) -> Path | None:
+    """The `specs` folder of `start` or of the nearest folder above it."""
+    return next((folder / "specs" for folder in (start, *start.parents) if (folder / "specs").is_dir()), None)
+
+
+def in_folder(folder: Path) -> dict[str, Path]:
+    """The specs of a folder by name, partial ones and subfolders aside."""
+    found = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml") and not p.name.endswith(".lock.yaml"))
+    return {path.stem: path for path in found if not path.name.startswith("_")}
+
+
+def select(names: Sequence[str]) -> list[Path]:
+    """The files that are meant: a path, the name of a spec in the nearest `specs/`, or every spec there."""
+    folder = nearest_specs(Path.cwd())
+    if not names:
+        if folder is None:
+            raise click.UsageError("no folder `specs` here or above; name a spec, or begin with: imagespec init")
+        paths = list(in_folder(folder).values())
+        if not paths:
+            raise click.UsageError(f"no specs in `{shown(folder)}`; begin with: imagespec init")
+        return paths
+    return list(dict.fromkeys(_select(name, folder) for name in names))
+
+
+def _select(name: str, folder: Path | None) -> Path:
+    if "/" in name or name.endswith((".yaml", ".yml")) or Path(name).is_file():
+        return Path(name)
+    known = in_folder(folder) if folder else {}
+    if name in known:
+        return known[name]
+    where = f"in `{shown(folder)}`" if folder else "and no folder `specs` here or above"
+    if folder is not None and (folder / f"{name}.yaml").exists():
+        return folder / f"{name}.yaml"
+    hint = did_you_mean(name, known) or (f"there are: {', '.join(known)}" if known else "name a file")
+    raise click.UsageError(f"no spec `{name}` {where}; {hint}")

@@ -1,0 +1,405 @@
+"""Image -> a Dockerfile that builds what Modal's image builder would build, with any engine.
+
+Instructions are Modal's own, word for word, where they can be (tests compare them with what the client sends). What
+Modal does outside of a Dockerfile is put into its terms: files that travel with a request are copied from the build
+context, mounted source is copied last, a standalone Python comes from uv, secrets are build secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, assert_never
+
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Route, Source, Span, did_you_mean
+from imagespec.image.layers import Image, Layer
+from imagespec.image.modules import find_module
+from imagespec.image.requirements import dependencies_of
+from imagespec.spec import operations as ops
+from imagespec.spec.source import read
+
+BUILDERS = ("2025.06", "2026.10")
+NEWEST = BUILDERS[-1]
+
+NOT_IN_DOCKERFILE = Code(
+    "IS601",
+    "error",
+    """A part of an image that no Dockerfile can hold.
+
+    Python functions, volumes, and images that only Modal has exist on Modal alone.
+
+    Use instead: `compile --to python`, which holds everything; or `run` commands in place of functions.
+    """,
+)
+
+
+@dataclass(slots=True)
+class _Writer:
+    """The instructions so far, and what the command that builds them has to be given."""
+
+    image: Image
+    span: Callable[[Route], Span]
+    builder: str
+    context: Path
+    secrets: list[str] = field(default_factory=list)
+    contexts: dict[Path, str] = field(default_factory=dict)
+    build_args: dict[str, str] = field(default_factory=dict)
+    refused: list[Diagnostic] = field(default_factory=list)
+
+    def refuse(self, layer: Layer, what: str) -> list[str]:
+        self.refused.append(NOT_IN_DOCKERFILE.at(self.span(layer.origin), f"{what} cannot be part of a Dockerfile", "see: compile --to python"))
+        return []
+
+    def copy(self, path: Path, remote: str) -> str:
+        """`COPY` of a local file or folder; from a context of its own where it lies outside of the main one."""
+        source, origin = self._source(path)
+        return f"COPY {origin}{_words(source, remote)}"
+
+    def _source(self, path: Path) -> tuple[str, str]:
+        if path.is_relative_to(self.context):
+            return path.relative_to(self.context).as_posix(), ""
+        folder = path if path.is_dir() else path.parent
+        name = self.contexts.setdefault(folder, f"local-{len(self.contexts)}")
+        return ("." if path == folder else path.name), f"--from={name} "
+
+    def run(self, layer: Layer, command: str) -> str:
+        """`RUN`, with the variables and the secrets of the step."""
+        operation: Any = layer.operation
+        mounts, prefix = "", ""
+        for secret in operation.secrets:
+            if secret not in self.secrets:
+                self.secrets.append(secret)
+            mounts += f"--mount=type=secret,id={secret} "
+            prefix += f"set -a && . /run/secrets/{secret} && set +a && "
+        for name, value in (operation.env or {}).items():
+            prefix += f"unset {name} && " if value is None else f"export {name}={shlex.quote(value)} && "
+        return f"RUN {mounts}{prefix}{command}"
+
+
+def emit(image: Image, span: Callable[[Route], Span], builder: str, context: Path) -> str:
+    """The Dockerfile, for one of Modal's image builders, to be built in the folder `context`.
+
+    Raises `CompileError` where a layer cannot be part of one, with the line of the spec.
+    """
+    if builder not in BUILDERS:
+        at = Span(Source(Path("--builder")))
+        hint = did_you_mean(builder, BUILDERS) or f"known: {', '.join(BUILDERS)}"
+        raise CompileError([Code("IS602", "error", "An unknown image builder.").at(at, f"no image builder `{builder}`", hint)])
+    writer = _Writer(image, span, builder, context)
+    blocks = [block for layer in image.layers if (block := _block(layer, writer))]
+    if writer.refused:
+        raise CompileError(writer.refused)
+    return "\n".join([*_header(writer), "", *("\n".join(block) + "\n" for block in blocks)])
+
+
+def _header(writer: _Writer) -> Iterator[str]:
+    yield f"# The image `{writer.image.name}` as Modal's builder {writer.builder} builds it, compiled by imagespec. To build it:"
+    command = ["docker build", "-f Dockerfile"]
+    command += [f"--secret id={name},src={name}.env" for name in writer.secrets]
+    command += [f"--build-context {name}={shlex.quote(str(path))}" for path, name in writer.contexts.items()]
+    command += [f"--build-arg {shlex.quote(f'{name}={value}')}" for name, value in writer.build_args.items()]
+    yield f"#   {' '.join([*command, '.'])}"
+    for name in writer.secrets:
+        yield f"# {name}.env holds the secret `{name}`: lines of NAME='value'."
+
+
+def _block(layer: Layer, writer: _Writer) -> list[str]:
+    lines = instructions(layer, writer)
+    comments = []
+    if getattr(layer.operation, "gpu", None):
+        comments.append(f"# Modal runs this step on a machine with a GPU ({layer.operation.gpu}).")  # type: ignore[union-attr]
+    if layer.mounted:
+        comments.append("# Modal mounts this when a container starts.")
+    return comments + lines if lines else []
+
+
+def instructions(layer: Layer, writer: _Writer) -> list[str]:
+    """The instructions of one layer, without the `FROM base` that Modal begins each but the first with."""
+    operation = layer.operation
+    match operation:
+        case ops.DebianSlim():
+            return _debian_slim(operation, writer.builder)
+        case ops.Micromamba():
+            return _micromamba(operation, writer.builder)
+        case ops.FromRegistry() | ops.FromGcpArtifactRegistry() | ops.FromAwsEcr():
+            return [f"FROM {operation.tag}", *_add_python(operation.add_python, writer.builder), *operation.setup_dockerfile_commands]
+        case ops.FromDockerfile():
+            return _from_dockerfile(operation, writer)
+        case ops.FromScratch():
+            return ["FROM scratch"]
+        case ops.FromName() | ops.FromId():
+            return writer.refuse(layer, "an image that only Modal has")
+        case ops.AddLocalFile():
+            remote = operation.remote_path
+            return [writer.copy(operation.local_path, remote + operation.local_path.name if remote.endswith("/") else remote)]
+        case ops.AddLocalDir():
+            return _add_local_dir(operation, writer)
+        case ops.AddLocalPythonSource():
+            return [line for module in operation.modules for line in _add_module(module, operation.ignore, writer)]
+        case ops.AptInstall():
+            if not operation.packages:
+                return []
+            return [writer.run(layer, "apt-get update"), writer.run(layer, f"apt-get install -y {shlex.join(operation.packages)}")]
+        case ops.PipInstall():
+            return [writer.run(layer, _pip(sorted(operation.packages), operation))] if operation.packages else []
+        case ops.PipInstallFromPyproject():
+            lines = dependencies_of(operation.pyproject_toml, operation.optional_dependencies, layer.origin) or []
+            return [writer.run(layer, _pip(sorted(line.text for line in lines), operation))]
+        case ops.PipInstallFromRequirements():
+            links = f" -f {operation.find_links}" if operation.find_links else ""
+            command = f"python -m pip install -r /.requirements.txt{links} {_options(operation)}".strip()
+            return [writer.copy(operation.requirements_txt, "/.requirements.txt"), writer.run(layer, command)]
+        case ops.PipInstallPrivateRepos():
+            return _private_repos(layer, operation, writer)
+        case ops.UvPipInstall():
+            return _uv_pip_install(layer, operation, writer)
+        case ops.UvSync():
+            return _uv_sync(layer, operation, writer)
+        case ops.PoetryInstallFromFile():
+            return _poetry(layer, operation, writer)
+        case ops.MicromambaInstall():
+            return _micromamba_install(layer, operation, writer)
+        case ops.DockerfileCommands():
+            return _commands(operation, writer)
+        case ops.RunCommands():
+            return writer.refuse(layer, "a volume") if operation.volumes else [writer.run(layer, c) for c in operation.commands]
+        case ops.RunFunction():
+            return writer.refuse(layer, "a Python function")
+        case ops.Pipe():
+            return writer.refuse(layer, "what a Python function adds")
+        case ops.Env():
+            return [f"ENV {name}={shlex.quote(value)}" for name, value in operation.vars.items()]
+        case ops.Workdir():
+            return [f"WORKDIR {shlex.quote(operation.path)}"]
+        case ops.Shell():
+            return [f"SHELL {_json(operation.shell_commands)}"]
+        case ops.Entrypoint():
+            return [f"ENTRYPOINT {_json(operation.entrypoint_commands)}"]
+        case ops.Cmd():
+            return [f"CMD {_json(operation.cmd)}"]
+        case _:
+            assert_never(operation)
+
+
+def _json(words: Sequence[str]) -> str:
+    return json.dumps(list(words), ensure_ascii=False)
+
+
+def _words(*paths: str) -> str:
+    """Arguments of `COPY`: as JSON where a space would divide them."""
+    return _json(paths) if any(re.search(r"[\s\[\]\"']", path) for path in paths) else " ".join(paths)
+
+
+# ------------------------------------------------------------------------------------------------- bases
+
+
+@cache
+def _base_images() -> dict[str, Any]:
+    """Which bases each of Modal's builders uses: data of the installed client, read without importing it."""
+    spec = find_spec("modal")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    data: dict[str, Any] = json.loads(Path(folders[0], "builder", "base-images.json").read_text("utf-8"))
+    return data
+
+
+def _sleep() -> str:
+    return f'CMD ["sleep", "{48 * 3600}"]'
+
+
+def _debian_slim(operation: ops.DebianSlim, builder: str) -> list[str]:
+    images, version = _base_images(), operation.python_version
+    fixed = {v.rpartition(".")[0]: v for v in images["python"].get(builder, ())}
+    return [
+        f"FROM python:{fixed.get(version, version)}-slim-{images['debian'][builder]}",
+        "RUN apt-get update",
+        "RUN apt-get install -y gcc gfortran build-essential",
+        f"RUN pip install --upgrade {images['package_tools'][builder]}",
+        "RUN echo 'debconf debconf/frontend select Noninteractive' | debconf-set-selections",
+        _sleep(),
+    ]
+
+
+def _micromamba(operation: ops.Micromamba, builder: str) -> list[str]:
+    return [
+        f"FROM mambaorg/micromamba:{_base_images()['micromamba'][builder]}",
+        'SHELL ["/usr/local/bin/_dockerfile_shell.sh"]',
+        "ENV MAMBA_DOCKERFILE_ACTIVATE=1",
+        f"RUN micromamba install -n base -y python={operation.python_version} pip -c conda-forge",
+        _sleep(),
+    ]
+
+
+def _add_python(series: str | None, builder: str) -> list[str]:
+    """Modal mounts a build of the python-build-standalone project; uv brings the same builds."""
+    if series is None:
+        return []
+    from modal.mount import PYTHON_STANDALONE_VERSIONS
+
+    _, full = PYTHON_STANDALONE_VERSIONS[builder][series]
+    wanted = full[:-1] + "+freethreaded" if full.endswith("t") else full
+    return [
+        "COPY --from=ghcr.io/astral-sh/uv:latest /uv /.uv/uv",
+        f"RUN /.uv/uv python install --no-bin --install-dir /.python {wanted} && cp -a /.python/cpython-*/. /usr/local && rm -r /.python",
+        "ENV TERMINFO_DIRS=/etc/terminfo:/lib/terminfo:/usr/share/terminfo:/usr/lib/terminfo",
+    ]
+
+
+def _from_dockerfile(operation: ops.FromDockerfile, writer: _Writer) -> list[str]:
+    source = read(operation.path)
+    if isinstance(source, Diagnostic):
+        writer.refused.append(source)
+        return []
+    if operation.context_dir is not None:
+        writer.context = operation.context_dir
+    writer.build_args |= operation.build_args or {}
+    return [*source.text.rstrip("\n").split("\n"), *_add_python(operation.add_python, writer.builder)]
+
+
+# ---------------------------------------------------------------------------------------------- packages
+
+
+def _options(operation: ops.Pip) -> str:
+    flags = (("--find-links", operation.find_links), ("--index-url", operation.index_url), ("--extra-index-url", operation.extra_index_url))
+    args = " ".join(f"{flag} {shlex.quote(value)}" for flag, value in flags if value is not None)
+    if operation.pre:
+        args += " --pre"
+    return f"{args} {operation.extra_options}".strip() if operation.extra_options and args else args + operation.extra_options
+
+
+def _pip(packages: Sequence[str], operation: ops.Pip) -> str:
+    return f"python -m pip install {shlex.join(packages)} {_options(operation)}".strip()
+
+
+def _private_repos(layer: Layer, operation: ops.PipInstallPrivateRepos, writer: _Writer) -> list[str]:
+    urls = []
+    for repository in operation.repositories:
+        token = "$GITHUB_TOKEN" if repository.startswith("github.com/") else "$GITLAB_TOKEN"
+        urls.append(f"git+https://{operation.git_user}:{token}@{repository}")
+    lines = ["RUN apt-get update && apt-get install -y git"]
+    return lines + [writer.run(layer, f'python3 -m pip install "{url}" {_options(operation)}'.strip()) for url in urls]
+
+
+def _copy_uv(version: str | None) -> str:
+    return f"COPY --from=ghcr.io/astral-sh/uv:{version or 'latest'} /uv /.uv/uv"
+
+
+def _uv_pip_install(layer: Layer, operation: ops.UvPipInstall, writer: _Writer) -> list[str]:
+    files = operation.requirements or ()
+    if not operation.packages and not files:
+        return []
+    args = ["--python $(command -v python)", "--compile-bytecode"]
+    for flag, value in (("--find-links", operation.find_links), ("--index-url", operation.index_url), ("--extra-index-url", operation.extra_index_url)):
+        args += [f"{flag} {shlex.quote(value)}"] if value else []
+    args += ["--prerelease allow"] if operation.pre else []
+    args += [operation.extra_options] if operation.extra_options else []
+    placed = [f"/.uv/{index}/{path.name}" for index, path in enumerate(files)]
+    args += [" ".join(f"--requirements {place}" for place in placed)] if placed else []
+    args += [shlex.quote(package) for package in sorted(operation.packages)]
+    copied = [writer.copy(path, place) for path, place in zip(files, placed, strict=True)]
+    return [_copy_uv(operation.uv_version), *copied, writer.run(layer, f"/.uv/uv pip install {' '.join(args)}")]
+
+
+def _uv_sync(layer: Layer, operation: ops.UvSync, writer: _Writer) -> list[str]:
+    folder = operation.uv_project_dir
+    args = ["--project=/.uv", "--no-install-workspace", "--compile-bytecode"]
+    args += [f"--group={group}" for group in operation.groups or ()] + [f"--extra={extra}" for extra in operation.extras or ()]
+    args += [operation.extra_options] if operation.extra_options else []
+    copied = [writer.copy(folder / "pyproject.toml", "/.uv/pyproject.toml")]
+    if (folder / "uv.lock").is_file():
+        copied.append(writer.copy(folder / "uv.lock", "/.uv/uv.lock"))
+        args += ["--frozen"] if operation.frozen else []
+    command = f"/.uv/uv sync {' '.join(args)}".strip()
+    return [_copy_uv(operation.uv_version), *copied, writer.run(layer, command), "ENV PATH=/.uv/.venv/bin:$PATH"]
+
+
+def _poetry(layer: Layer, operation: ops.PoetryInstallFromFile, writer: _Writer) -> list[str]:
+    lines = []
+    if operation.poetry_version is not None:
+        pin = "" if operation.poetry_version == "latest" else f"=={operation.poetry_version}"
+        lines.append(writer.run(layer, f"python -m pip install poetry{pin}"))
+    if operation.old_installer:
+        lines.append(writer.run(layer, "poetry config experimental.new-installer false"))
+    if not operation.ignore_lockfile:
+        lock = operation.poetry_lockfile or operation.poetry_pyproject_toml.parent / "poetry.lock"
+        lines.append(writer.copy(lock, "/tmp/poetry/poetry.lock"))
+    command = "poetry install --no-root"
+    for flag, names in (("with", operation.with_), ("without", operation.without), ("only", operation.only)):
+        command += f" --{flag} {','.join(names)}" if names else ""
+    lines.append(writer.copy(operation.poetry_pyproject_toml, "/tmp/poetry/pyproject.toml"))
+    lines += [writer.run(layer, "cd /tmp/poetry && \\ "), "  poetry config virtualenvs.create false && \\ ", f"{command} --compile"]
+    return lines
+
+
+def _micromamba_install(layer: Layer, operation: ops.MicromambaInstall, writer: _Writer) -> list[str]:
+    if not operation.packages and operation.spec_file is None:
+        return []
+    packages = shlex.join(operation.packages)
+    channels = "".join(f" -c {channel}" for channel in operation.channels)
+    if operation.spec_file is None:
+        return [writer.run(layer, f"micromamba install {packages}{channels} --yes")]
+    remote = f"/{operation.spec_file.name}"
+    file = f"{' ' if packages else ''}-f {remote} -n base"
+    return [writer.copy(operation.spec_file, remote), writer.run(layer, f"micromamba install {packages}{file}{channels} --yes")]
+
+
+# --------------------------------------------------------------------------------------- files and lines
+
+
+def _commands(operation: ops.DockerfileCommands, writer: _Writer) -> list[str]:
+    lines = list(operation.dockerfile_commands)
+    for remote, path in (operation.context_files or {}).items():
+        source, origin = writer._source(path)
+        lines = [re.sub(rf"^(COPY\s+){re.escape(remote)}(\s)", rf"\g<1>{origin}{source}\g<2>", line) for line in lines]
+    if operation.build_args:
+        writer.build_args |= operation.build_args
+    return lines
+
+
+def _add_local_dir(operation: ops.AddLocalDir, writer: _Writer) -> list[str]:
+    if not operation.ignore:
+        return [writer.copy(operation.local_path, operation.remote_path.rstrip("/") + "/")]
+    return _copy_files(operation.local_path, operation.remote_path, _ignored(operation.ignore), writer)
+
+
+def _add_module(name: str, ignore: tuple[str, ...] | None, writer: _Writer) -> list[str]:
+    """Python files only, unless `ignore` says otherwise; never what is hidden or compiled. As Modal does."""
+    module = find_module(name, writer.image.root)
+    if module is None:
+        return []
+    parts = name.split(".")
+    if module.folder is None:
+        return [writer.copy(module.file, "/".join(["/root", *parts[:-1], module.file.name]))] if module.file else []
+    left_out = _ignored(ignore) if ignore else (lambda path: path.suffix != ".py")
+
+    def hidden(path: Path) -> bool:
+        return left_out(path) or path.suffix == ".pyc" or any(p.startswith(".") or p == "__pycache__" for p in path.parts)
+
+    return _copy_files(module.folder, "/".join(["/root", *parts]), hidden, writer)
+
+
+def _ignored(patterns: Sequence[str]) -> Callable[[Path], bool]:
+    from modal.file_pattern_matcher import FilePatternMatcher
+
+    return FilePatternMatcher(*patterns)
+
+
+def _copy_files(folder: Path, remote: str, ignored: Callable[[Path], bool], writer: _Writer) -> list[str]:
+    """A `COPY` for each folder that names its files: no engine's own way of leaving files out is needed."""
+    by_folder: dict[Path, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not ignored(path.relative_to(folder)):
+            by_folder.setdefault(path.parent.relative_to(folder), []).append(path)
+    lines = []
+    for relative, paths in by_folder.items():
+        sources = [writer._source(path) for path in paths]
+        to = "/".join([remote.rstrip("/"), *relative.parts]) + "/"
+        for origin in dict.fromkeys(origin for _, origin in sources):
+            names = [source for source, each in sources if each == origin]
+            lines.append(f"COPY {origin}{_words(*names, to)}")
+    return lines

@@ -1,0 +1,297 @@
+"""IS21x: files, folders and modules of this machine that a build will look for. Modal looks for them only then."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from imagespec.diagnostic import Diagnostic, did_you_mean, shown
+from imagespec.image.copies import copies, stages
+from imagespec.image.layers import Image, Layer, Place
+from imagespec.image.modules import find_module
+from imagespec.image.requirements import logical_lines
+from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.spec import operations as ops
+from imagespec.spec.source import read
+
+_FOLDERS = ("context_dir", "uv_project_dir")
+
+
+@rule("IS211", "error")
+def missing_file(image: Image) -> Iterable[Finding]:
+    """A file or a folder of this machine that is not there, or is of the other kind.
+
+    Modal opens it when the layer is built, after all layers before it.
+
+    Use instead: the right path. It is relative to the spec's own folder, or to `root` where that is given.
+    """
+    for layer in image.layers:
+        for place, path, folder in _paths(layer):
+            if (problem := _problem(path, folder)) is not None:
+                yield Finding(place, f"{problem}: `{shown(path)}`", _near(path))
+    for index, app in enumerate(image.apps):
+        if (problem := _problem(app, folder=False)) is not None:
+            yield Finding(("apps", index), f"{problem}: `{shown(app)}`", _near(app))
+
+
+def _paths(layer: Layer) -> Iterator[tuple[Place, Path, bool]]:
+    """Each local path of a layer with its place, and whether it has to be a folder."""
+    for field in dataclasses.fields(layer.operation):
+        value = getattr(layer.operation, field.name)
+        folder = field.name in _FOLDERS or (field.name == "local_path" and isinstance(layer.operation, ops.AddLocalDir))
+        if isinstance(value, Path):
+            yield layer.place(field.name), value, folder
+        elif isinstance(value, tuple):
+            for index, item in enumerate(value):
+                if isinstance(item, Path):
+                    yield layer.place(field.name, index), item, folder
+        elif isinstance(value, Mapping):
+            for key, item in value.items():
+                if isinstance(item, Path):
+                    yield layer.place(field.name, key), item, folder
+
+
+def _problem(path: Path, folder: bool) -> str | None:
+    try:
+        if folder:
+            return None if path.is_dir() else "not a folder" if path.exists() else "no such folder"
+        if not path.is_file():
+            return "a folder, not a file" if path.is_dir() else "not an ordinary file" if path.exists() else "no such file"
+        return None if os.access(path, os.R_OK) else "no permission to read"
+    except (OSError, ValueError) as error:
+        return f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
+
+
+def _near(path: Path) -> str:
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        path, folder = folder, folder.parent
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return ""
+    return did_you_mean(path.name, names) or f"looked in `{shown(folder)}`"
+
+
+@rule("IS212", "error")
+def missing_module(image: Image) -> Iterable[Finding]:
+    """A Python module or function that cannot be found from the root of the spec.
+
+    Modal looks modules up when the image is built or an app starts; a path instead of a name, or a root that is not
+    the folder above the package, is the usual reason.
+
+    Use instead: the name that `import` takes, with `root` set to the folder that holds the package.
+    """
+    for layer in image.layers:
+        match layer.operation:
+            case ops.AddLocalPythonSource(modules=modules):
+                for index, name in enumerate(modules):
+                    yield from _module(name, layer.place("modules", index), image.root)
+            case ops.RunFunction(raw_f=function):
+                yield from _function(function, layer.place("raw_f"), image.root)
+            case ops.Pipe(func=function):
+                yield from _function(function, layer.place("func"), image.root)
+            case _:
+                pass
+
+
+def _module(name: str, place: Place, root: Path) -> Iterator[Finding]:
+    if not all(part.isidentifier() for part in name.split(".")):
+        dotted = name.removesuffix(".py").strip("./").replace("/", ".")
+        hint = f"did you mean `{dotted}`?" if find_module(dotted, root) else "write it as `import` takes it: `package.module`"
+        yield Finding(place, f"`{name}` is no name of a module", hint)
+    elif (module := find_module(name, root)) is None:
+        hint = did_you_mean(name, _modules_in(root)) or "set `root` to the folder that holds it"
+        yield Finding(place, f"no module `{name}` in `{shown(root)}`", hint)
+    elif module.folder is None and module.file is None:
+        yield Finding(place, f"`{name}` is built into Python and has no file", "remove it")
+    elif module.file is not None and module.file.suffix not in (".py", ""):
+        yield Finding(place, f"`{name}` is compiled; Modal adds Python source only", "install it as a package")
+
+
+def _modules_in(root: Path) -> list[str]:
+    try:
+        return [e.stem for e in root.iterdir() if e.suffix == ".py" or (e.is_dir() and e.name.isidentifier())]
+    except OSError:
+        return []
+
+
+def _function(reference: str, place: Place, root: Path) -> Iterator[Finding]:
+    name, colon, function = reference.partition(":")
+    if not colon or not function or not all(part.isidentifier() for part in function.split(".")):
+        yield Finding(place, f"`{reference}` is no function", "write it as `module:function`")
+        return
+    findings = list(_module(name, place, root))
+    yield from findings
+    module = find_module(name, root)
+    if findings or module is None or module.file is None:
+        return
+    defined = _defined(module.file)
+    if defined is not None and function.split(".")[0] not in defined:
+        yield Finding(place, f"`{shown(module.file)}` does not define `{function}`", did_you_mean(function, defined))
+
+
+def _defined(file: Path) -> set[str] | None:
+    """The names that a module defines, read and not run; `None` where that cannot be known."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Import() | ast.ImportFrom():
+                if any(alias.name == "*" for alias in node.names):
+                    return None
+                names |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            case ast.Name(ctx=ast.Store()):
+                names.add(node.id)
+            case _:
+                pass
+    return None if "__getattr__" in names else names
+
+
+@rule("IS213", "warning")
+def empty_folder(image: Image) -> Iterable[Finding]:
+    """A folder that holds no files.
+
+    Modal adds nothing and says nothing: an empty folder does not even exist in the container.
+
+    Use instead: the folder that was meant, or `run: [mkdir -p …]` where an empty one is wanted.
+    """
+    for layer in image.layers:
+        if isinstance(layer.operation, ops.AddLocalDir) and layer.operation.local_path.is_dir():
+            if not any(names for _, _, names in os.walk(layer.operation.local_path)):
+                yield Finding(layer.place("local_path"), f"`{shown(layer.operation.local_path)}` holds no files")
+
+
+@rule("IS214", "error")
+def bad_project(image: Image) -> Iterable[Finding]:
+    """A project file from which nothing can be installed.
+
+    A `pyproject.toml` without `[project.dependencies]`, an extra or a group that it does not have, a uv workspace, a
+    Poetry project without its lock: Modal finds it when the layer is built. An extra that does not exist it leaves out
+    in silence.
+
+    Use instead: what the finding says.
+    """
+    for layer in image.layers:
+        match layer.operation:
+            case ops.PipInstallFromPyproject(pyproject_toml=path, optional_dependencies=extras):
+                yield from _project(layer, "pyproject_toml", path, extras, ())
+            case ops.UvSync(uv_project_dir=folder, extras=extras, groups=groups) if folder.is_dir():
+                yield from _project(layer, "uv_project_dir", folder / "pyproject.toml", extras or (), groups or ())
+            case ops.PoetryInstallFromFile(poetry_pyproject_toml=path, poetry_lockfile=None, ignore_lockfile=False):
+                if path.is_file() and not (path.parent / "poetry.lock").is_file():
+                    hint = "run `poetry lock`, or set `ignore_lockfile: true`"
+                    yield Finding(layer.place("poetry_pyproject_toml"), f"no `poetry.lock` beside `{shown(path)}`", hint)
+            case _:
+                pass
+
+
+def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], groups: tuple[str, ...]) -> Iterator[Finding]:
+    place = layer.place(field)
+    if not path.is_file():
+        if field == "uv_project_dir":
+            yield Finding(place, f"no `pyproject.toml` in `{shown(path.parent)}`", "name the folder of a uv project")
+        return
+    try:
+        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        yield Finding(place, f"`{shown(path)}` cannot be read: {error}")
+        return
+    if "workspace" in _table(data, "tool", "uv"):
+        yield Finding(place, f"`{shown(path)}` is a uv workspace, which Modal does not support", "name a project without members")
+    if "dependencies" not in _table(data, "project"):
+        hint = "use `poetry:`" if "poetry" in _table(data, "tool") else "add `dependencies = […]` to `[project]`"
+        yield Finding(place, f"`{shown(path)}` has no `[project.dependencies]`", hint)
+    named = {
+        ("extras", "extra", extras): _table(data, "project", "optional-dependencies"),
+        ("groups", "group", groups): _table(data, "dependency-groups"),
+    }
+    for (key, kind, names), known in named.items():
+        for index, name in enumerate(names):
+            if name not in known:
+                where = layer.place("optional_dependencies" if field == "pyproject_toml" else key, index)
+                yield Finding(where, f"`{shown(path)}` has no {kind} `{name}`", did_you_mean(name, known))
+
+
+def _table(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+@rule("IS215", "error")
+def bad_requirements_file(image: Image) -> Iterable[Finding]:
+    """A requirements file that names another file.
+
+    Modal sends the one file alone; what `-r`, `-c` or `-e` in it names is not there when it is installed.
+
+    Use instead: name each file under `requirements`, and the project under `project` or `source`.
+    """
+    for layer in image.layers:
+        operation = layer.operation
+        files = getattr(operation, "requirements", None) or ()
+        if isinstance(operation, ops.PipInstallFromRequirements):
+            files = (operation.requirements_txt,)
+        for path in files:
+            source = read(path)
+            if isinstance(source, Diagnostic):
+                continue
+            for line in logical_lines(source):
+                match = re.match(r"(-r|-c|-e|--requirement|--constraint|--editable)[\s=]*(\S*)", line.text)
+                if match and "://" not in match[2]:
+                    hint = "name that file under `requirements` too" if match[1] in ("-r", "--requirement") else "remove the line"
+                    yield Finding(line.place, f"`{match[2]}` is not sent to Modal with this file", hint)
+
+
+@rule("IS216", "error")
+def bad_context(image: Image) -> Iterable[Finding]:
+    """A `COPY` of a Dockerfile whose source is not in the build context.
+
+    Paths are relative to the context folder, by default the root of the spec. What is not there is found when the
+    layer is built; what lies outside is refused.
+
+    Use instead: a path below the context, or another `context` (in a step: `context_dir`).
+    """
+    for layer in image.layers:
+        match layer.operation:
+            case ops.FromDockerfile(path=path) if path.is_file():
+                source = read(path)
+                if isinstance(source, Diagnostic):
+                    continue
+                lines, context = source.text.split("\n"), layer.operation.context_dir or image.root
+                if layer.operation.registry_secret and stages(lines) > 1:
+                    message = "a secret for the registry needs a Dockerfile with one stage"
+                    yield Finding(layer.place("registry_secret"), message, "pull the other stages from a public registry")
+                place, given = layer.place("path"), ()
+            case ops.DockerfileCommands(dockerfile_commands=commands):
+                lines, context = list(commands), layer.operation.context_dir or image.root
+                place, given = layer.place("dockerfile_commands"), tuple(layer.operation.context_files or ())
+            case _:
+                continue
+        for copy in copies(lines):
+            for name in copy.sources:
+                if name in given or f"/{name.lstrip('/')}" in given or any(c in name for c in "*?[$"):
+                    continue
+                yield from _copied(name, context, place)
+
+
+def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:
+    path = Path(os.path.normpath(context / name.lstrip("/")))
+    if not path.is_relative_to(os.path.normpath(context)):
+        yield Finding(place, f"`COPY {name}` leads out of the context `{shown(context)}`", "set the context to a folder above")
+    elif not path.exists():
+        yield Finding(place, f"`COPY {name}`: not in the context `{shown(context)}`", _near(path))
+
+
+RULES: tuple[Rule, ...] = (missing_file, missing_module, empty_folder, bad_project, bad_requirements_file, bad_context)

@@ -1,0 +1,296 @@
+"""IS22x: what Modal refuses late, refuses obscurely, or silently does otherwise than it looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from imagespec.diagnostic import did_you_mean
+from imagespec.image.layers import Image, Layer, Place
+from imagespec.image.lower import canonical, in_dependency_order, references
+from imagespec.image.requirements import requirements_of
+from imagespec.rules.rule import Finding, Rule, rule, steps
+from imagespec.spec import operations as ops
+
+
+@rule("IS221", "error")
+def step_after_mount(image: Image) -> Iterable[Finding]:
+    """A build step after files that are only mounted.
+
+    `add_local_*` puts nothing into the image unless `copy: true` is set; the files are mounted when a container
+    starts, so nothing can be built on them. Modal says so only when the step is built.
+
+    Use instead: move the step before it, set `copy: true`, or use `source`, which always comes last.
+    """
+    mounted = None
+    for layer in image.layers:
+        if layer.mounted:
+            mounted = layer if layer.origin[0] == "steps" else mounted
+        elif mounted is not None:
+            method = mounted.operation.method
+            hint = f"move it before `{method}`, or set `copy: true` there"
+            yield Finding(layer.origin, f"a build step after `{method}`, whose files are only mounted", hint, on_key=True)
+
+
+SERIES: Mapping[str, tuple[str, ...]] = {
+    "2024.10": ("3.10", "3.11", "3.12", "3.13"),
+    "2025.06": ("3.10", "3.11", "3.12", "3.13", "3.14", "3.14t", "3.15", "3.15t"),
+    "2026.10": ("3.11", "3.12", "3.13", "3.14", "3.14t", "3.15", "3.15t"),
+}
+"""Python series that each of Modal's image builders knows (modal 1.6.4, held against the installed one by a test)."""
+
+_ANY_SERIES = tuple(dict.fromkeys(series for known in SERIES.values() for series in known))
+
+
+@rule("IS222", "error")
+def bad_python_version(image: Image) -> Iterable[Finding]:
+    """A Python version that no image builder of Modal has.
+
+    Modal checks it when the base is built. `add_python` takes a series only, free-threaded ones such as `3.14t` too;
+    `debian_slim` and `micromamba` take a series or a full version, but no free-threaded one.
+
+    Use instead: a series of Modal's newest builder, such as `"3.12"`.
+    """
+    for layer in image.layers[:1]:
+        operation = layer.operation
+        version = getattr(operation, "python_version", None) or getattr(operation, "add_python", None)
+        if version is None:
+            continue
+        field = "add_python" if hasattr(operation, "add_python") else "python_version"
+        known = _ANY_SERIES if field == "add_python" else tuple(s for s in _ANY_SERIES if not s.endswith("t"))
+        match = re.fullmatch(r"(3\.\d{1,2})(\.\d{1,2})?(rc\d*)?(t)?", version)
+        place = layer.place(field)
+        if match is None:
+            yield Finding(place, f"`{version}` is no version of Python", f"one of {', '.join(known)}")
+        elif match[2] and field == "add_python":
+            yield Finding(place, "`add_python` takes a series, not a full version", f'write `"{match[1]}{match[4] or ""}"`')
+        elif match[1] + (match[4] or "") not in known:
+            yield Finding(place, f"Modal has no Python {version}", f"one of {', '.join(known)}")
+
+
+@rule("IS223", "warning")
+def unexpanded(image: Image) -> Iterable[Finding]:
+    """`$NAME` in the variables of a step `env`.
+
+    Modal quotes the values, so the container sees the five characters `$PATH`, not the path.
+
+    Use instead: the section `env`, where references expand; or `dockerfile_commands: ['ENV PATH="/x:$PATH"']`.
+    """
+    for layer in steps(image):
+        if isinstance(layer.operation, ops.Env):
+            for name, value in layer.operation.vars.items():
+                if found := references(value):
+                    hint = "use the section `env`, where it expands"
+                    yield Finding(layer.place("vars", name), f"`${found[0]}` stays as it is: Modal quotes the value", hint)
+
+
+@rule("IS224", "error")
+def circular_variables(image: Image) -> Iterable[Finding]:
+    """Variables of `env` that refer to each other in a circle.
+
+    Whichever comes first would see the other's value of the base image, not the one written here.
+
+    Use instead: write out the value of one of them. A variable that refers to itself is fine: it means the base's.
+    """
+    for layer in image.layers:
+        if layer.origin != ("env",) or not isinstance(layer.operation, ops.DockerfileCommands):
+            continue
+        pairs = [line.removeprefix("ENV ").split("=", 1) for line in layer.operation.dockerfile_commands]
+        values = {name: value for name, value in pairs}
+        order = in_dependency_order(values)
+        for name, value in values.items():
+            later = [other for other in references(value) if other in order and order.index(other) > order.index(name)]
+            if later:
+                message = f"`{name}` and `{later[0]}` refer to each other"
+                yield Finding(("env", name), message, "write out the value of one of them")
+
+
+@rule("IS225", "error")
+def contradicting_pins(image: Image) -> Iterable[Finding]:
+    """One package in two versions that exclude each other.
+
+    The installer refuses it when the layer is built, or the later layer replaces what the earlier one brought.
+
+    Use instead: one of them. Lists of a spec and of those that it extends are put together; a version that several
+    specs need differently belongs into those specs, not into what they extend.
+    """
+    pinned: dict[str, tuple[str, Place]] = {}
+    for layer in image.layers:
+        for line in requirements_of(layer):
+            if (pin := _pin(line.text)) is None:
+                continue
+            name, version = pin
+            other = pinned.setdefault(name, (version, line.place))
+            if other[0] != version:
+                message = f"`{name}` is pinned to {version} here and to {other[0]} elsewhere"
+                yield Finding(line.place, message, "keep one of them")
+
+
+def _pin(text: str) -> tuple[str, str] | None:
+    try:
+        requirement = Requirement(canonical(text))
+    except InvalidRequirement:
+        return None
+    exact = [s.version for s in requirement.specifier if s.operator == "==" and not s.version.endswith(".*")]
+    return (canonicalize_name(requirement.name), exact[0]) if exact and requirement.marker is None else None
+
+
+GPUS = (
+    "any T4 L4 A10 A10G A100 A100-40GB A100-80GB L40S H100 H100! H200 B200 B200+ B300 RTX-PRO-6000".split()
+)
+
+
+@rule("IS226", "warning")
+def unknown_gpu(image: Image) -> Iterable[Finding]:
+    """A GPU that Modal is not known to have.
+
+    The client passes any name on; the server refuses it when the step or the function is created.
+
+    Use instead: a name that Modal lists, with `:N` for several.
+    """
+    for index, gpu in enumerate(image.gpus):
+        yield from _gpu(gpu, ("gpus", index))
+    for layer in image.layers:
+        gpus = getattr(layer.operation, "gpu", None)
+        for gpu in (gpus,) if isinstance(gpus, str) else gpus or ():
+            yield from _gpu(gpu, layer.place("gpu"))
+
+
+def _gpu(gpu: str, place: Place) -> Iterator[Finding]:
+    name, colon, count = gpu.partition(":")
+    if colon and not (count.isdigit() and 1 <= int(count) <= 8):
+        yield Finding(place, f"`{gpu}`: after the colon stands how many, 1 to 8", f"`{name}:8`")
+    elif name.upper() not in GPUS and name != "any":
+        yield Finding(place, f"Modal is not known to have a GPU `{name}`", did_you_mean(name.upper(), GPUS) or f"known: {', '.join(GPUS)}")
+
+
+@rule("IS227", "warning")
+def useless_step(image: Image) -> Iterable[Finding]:
+    """A step that does nothing.
+
+    An `env` without variables is a layer all the same, built and cached for nothing; an install without packages is
+    left out in silence.
+
+    Use instead: remove the step.
+    """
+    for layer in steps(image):
+        operation = layer.operation
+        nothing = isinstance(operation, ops.Env) and not operation.vars
+        if operation.variadic is not None and not getattr(operation, operation.variadic):
+            nothing = not (getattr(operation, "requirements", None) or getattr(operation, "spec_file", None))
+        if nothing:
+            yield Finding(layer.origin, f"`{operation.method}` does nothing here", "remove the step", on_key=True)
+
+
+@rule("IS228", "error")
+def conda_without_micromamba(image: Image) -> Iterable[Finding]:
+    """Conda packages on a base that has no micromamba.
+
+    The command is not found when the layer is built.
+
+    Use instead: `base: {micromamba: "3.12"}`, or Python packages.
+    """
+    known = (ops.DebianSlim, ops.FromScratch)
+    if image.layers and isinstance(image.layers[0].operation, known):
+        for layer in image.layers:
+            if isinstance(layer.operation, ops.MicromambaInstall):
+                method = image.layers[0].operation.method
+                yield Finding(layer.origin, f"a base `{method}` has no micromamba", 'use `base: {micromamba: "3.12"}`', on_key=True)
+
+
+@rule("IS229", "error")
+def private_without_secret(image: Image) -> Iterable[Finding]:
+    """Private repositories without the secret that opens them.
+
+    Modal needs a secret with `GITHUB_TOKEN` or `GITLAB_TOKEN`, and knows these two hosts only.
+
+    Use instead: `python: {secrets: [my-github-token]}`.
+    """
+    for layer in image.layers:
+        if isinstance(layer.operation, ops.PipInstallPrivateRepos) and not layer.operation.secrets:
+            yield Finding(layer.origin, "private repositories need a secret with the token", "add `secrets: […]`", on_key=True)
+
+
+@rule("IS230", "warning")
+def dropped_force(image: Image) -> Iterable[Finding]:
+    """`force_build` that does not reach the layers after an `env` or a `workdir`.
+
+    Modal hands it down from layer to layer, but these two methods drop it: what comes after them is taken from the
+    cache again.
+
+    Use instead: `force_build` on the layers after them as well, or `build --force` for everything.
+    """
+    forced = None
+    for layer in image.built():
+        operation = layer.operation
+        if forced is not None and isinstance(operation, ops.Env | ops.Workdir):
+            message = f"`{operation.method}` drops the `force_build` of `{forced.operation.method}` for what comes after it"
+            if any(True for later in image.built() if _index(image, later) > _index(image, layer)):
+                yield Finding(forced.place("force_build"), message, "force those layers too, or use `build --force`")
+            forced = None
+        if getattr(operation, "force_build", False):
+            forced = layer
+
+
+def _index(image: Image, layer: Layer) -> int:
+    return next(i for i, each in enumerate(image.layers) if each is layer)
+
+
+@rule("IS231", "error")
+def command_on_scratch(image: Image) -> Iterable[Finding]:
+    """A command on an empty image.
+
+    It has no shell, no package manager and no Python; only files can be copied into it.
+
+    Use instead: another base, or `source` with `copy: true` only.
+    """
+    runs = (ops.Build,)
+    if image.layers and isinstance(image.layers[0].operation, ops.FromScratch):
+        for layer in image.layers[1:]:
+            if isinstance(layer.operation, runs) and not isinstance(layer.operation, ops.DockerfileCommands):
+                yield Finding(layer.origin, "nothing can run on an empty image", "choose another base", on_key=True)
+
+
+@rule("IS232", "error")
+def same_place(image: Image) -> Iterable[Finding]:
+    """Two sources that land at the same path.
+
+    The later one hides the earlier one, or Modal refuses to mount both.
+
+    Use instead: another `to` for one of them.
+    """
+    seen: dict[str, Place] = {}
+    for layer in image.layers:
+        match layer.operation:
+            case ops.AddLocalFile(local_path=path, remote_path=remote):
+                to = remote + path.name if remote.endswith("/") else remote
+                field, item = "remote_path", None
+            case ops.AddLocalDir(remote_path=remote):
+                to, field, item = remote.rstrip("/") + "/", "remote_path", None
+            case ops.AddLocalPythonSource(modules=modules):
+                to, field, item = "module " + ",".join(modules), "modules", 0
+            case _:
+                continue
+        place = layer.place(field, item)
+        if to in seen and layer.origin[0] != "steps":
+            yield Finding(place, f"two sources land at `{to}`", "give one of them another place, or remove it")
+        seen[to] = place
+
+
+RULES: tuple[Rule, ...] = (
+    step_after_mount,
+    bad_python_version,
+    unexpanded,
+    circular_variables,
+    contradicting_pins,
+    unknown_gpu,
+    useless_step,
+    conda_without_micromamba,
+    private_without_secret,
+    dropped_force,
+    command_on_scratch,
+    same_place,
+)

@@ -1,0 +1,172 @@
+"""IS3xx: what would be something else tomorrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from imagespec.image.copies import instructions
+from imagespec.image.layers import Image
+from imagespec.image.requirements import requirements_of
+from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.spec import operations as ops
+from imagespec.spec.source import read
+from imagespec.diagnostic import Source, Span
+
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+@rule("IS301", "warning")
+def unpinned(image: Image) -> Iterable[Finding]:
+    """A package without an exact version.
+
+    Whatever is newest on the day of the build is installed: the image that trained yesterday's model cannot be built
+    again, and a release of somebody else's breaks it.
+
+    Use instead: `name==1.2.3`. `pip freeze` or `uv pip freeze` in a container that works tells the versions.
+    """
+    for layer in image.layers:
+        for line in requirements_of(layer):
+            try:
+                requirement = Requirement(line.text)
+            except InvalidRequirement:
+                continue
+            if requirement.url or any(s.operator == "===" or (s.operator == "==" and "*" not in s.version) for s in requirement.specifier):
+                continue
+            hint = f"write `{requirement.name}==…` with the version that works"
+            lower = [s.version for s in requirement.specifier if s.operator in (">=", "~=")]
+            if lower:
+                hint += f"; {lower[0]} is the oldest that `{line.text}` allows"
+            what = f"`{line.text}` allows other versions tomorrow" if requirement.specifier else f"`{line.text}` has no version"
+            yield Finding(line.place, what, hint)
+        if isinstance(layer.operation, ops.MicromambaInstall):
+            for index, package in enumerate(layer.operation.packages):
+                if not re.search(r"(?<![<>!~])==?[^=*]*$", package):
+                    yield Finding(layer.place("packages", index), f"`{package}` has no exact version", "write `name=1.2.3`")
+
+
+@rule("IS302", "warning")
+def url_without_hash(image: Image) -> Iterable[Finding]:
+    """A package from a URL, without the hash of the file.
+
+    Whoever controls the address can put another file there, and nobody would notice.
+
+    Use instead: the same address with `#sha256=…` at its end.
+    """
+    for layer in image.layers:
+        for line in requirements_of(layer):
+            url = _url(line.text)
+            if url and not _git(url) and not re.search(r"#(?:.*&)?sha256=[0-9a-f]{64}", url):
+                yield Finding(line.place, "a file from a URL without its hash", "add `#sha256=…` to the URL")
+
+
+@rule("IS303", "warning")
+def git_without_commit(image: Image) -> Iterable[Finding]:
+    """A git repository without a commit.
+
+    Branches move and tags can be moved; the same spec then gives another image.
+
+    Use instead: `@` and the full 40 digits of the commit.
+    """
+    for layer in image.layers:
+        found = [(line.place, _url(line.text)) for line in requirements_of(layer)]
+        if isinstance(layer.operation, ops.PipInstallPrivateRepos):
+            found += [(layer.place("repositories", i), f"git+{r}") for i, r in enumerate(layer.operation.repositories)]
+        for place, url in found:
+            if url and _git(url):
+                reference = url.partition("#")[0].rpartition("/")[2].partition("@")[2]
+                if not _COMMIT.fullmatch(reference):
+                    what = f"`{reference}` is no commit: it can move" if reference else "no commit is named"
+                    yield Finding(place, what, "add `@` and the 40 digits of the commit")
+
+
+def _url(text: str) -> str | None:
+    try:
+        return Requirement(text).url
+    except InvalidRequirement:
+        return text if "://" in text else None
+
+
+def _git(url: str) -> bool:
+    return url.startswith("git+") or url.partition("#")[0].partition("@")[0].endswith(".git")
+
+
+@rule("IS304", "warning")
+def base_without_digest(image: Image) -> Iterable[Finding]:
+    """A base image by tag, without its digest.
+
+    A tag moves to another image with every release of its maker, `latest` and `3.12` most of all.
+
+    Use instead: `name:tag@sha256:…`. `docker buildx imagetools inspect name:tag` prints the digest.
+    """
+    for layer in image.layers[:1]:
+        match layer.operation:
+            case ops.FromRegistry(tag=tag) if "@sha256:" not in tag:
+                what = f"`{tag}` can be another image tomorrow"
+                if ":" not in tag.rpartition("/")[2]:
+                    what = f"`{tag}` has no tag: it is whatever is newest"
+                yield Finding(layer.place("tag"), what, f"add the digest: `{tag}@sha256:…`")
+            case ops.FromName(name=name) if ":" not in name or name.endswith(":latest"):
+                yield Finding(layer.place("name"), f"`{name}` is whatever was published last", "name a tag: `name:tag`")
+            case ops.FromDockerfile(path=path):
+                yield from _dockerfile_bases(read(path))
+            case _:
+                pass
+
+
+def _dockerfile_bases(source: object) -> Iterable[Finding]:
+    if not isinstance(source, Source):
+        return
+    lines = source.text.split("\n")
+    names: set[str] = set()
+    for index, instruction in instructions(lines):
+        words = [word for word in instruction.split() if not word.startswith("--")]
+        if words[:1] and words[0].upper() == "FROM" and len(words) > 1:
+            tag = words[1]
+            if "@sha256:" not in tag and tag != "scratch" and tag not in names and "$" not in tag:
+                column = lines[index].find(tag) + 1
+                span = Span(source, index + 1, column, index + 1, column + len(tag))
+                yield Finding(span, f"`{tag}` can be another image tomorrow", f"add the digest: `{tag}@sha256:…`")
+            if len(words) > 3 and words[2].upper() == "AS":
+                names.add(words[3])
+
+
+@rule("IS305", "note")
+def floating_patch(image: Image) -> Iterable[Finding]:
+    """A Python series without a patch version.
+
+    Builder 2025.06 fixes the patch itself (3.12 is 3.12.10); since 2026.10 it is whatever `python:3.12-slim` is on the
+    day of the build.
+
+    Use instead: the full version, such as `"3.12.10"`, where one is known to exist for the builder's Debian release.
+    """
+    for layer in image.layers[:1]:
+        match layer.operation:
+            case ops.DebianSlim(python_version=version) | ops.Micromamba(python_version=version) if version.count(".") == 1:
+                yield Finding(layer.place("python_version"), f"the patch version of Python {version} can change", "name it in full")
+            case _:
+                pass
+
+
+@rule("IS306", "note")
+def floating_tool(image: Image) -> Iterable[Finding]:
+    """An installer without a version.
+
+    The builder does not pin uv or Poetry: the newest one installs, and resolves as it sees fit that day.
+
+    Use instead: `python: {uv: "0.9.10"}`, or `version` of `poetry`.
+    """
+    for layer in image.layers:
+        match layer.operation:
+            case ops.UvPipInstall(uv_version=None) | ops.UvSync(uv_version=None):
+                place = layer.origin if layer.origin[0] == "steps" else ("python",)
+                yield Finding(place, "uv is whatever is newest", "name its version: `uv` (in a step: `uv_version`)", on_key=True)
+            case ops.PoetryInstallFromFile(poetry_version="latest"):
+                yield Finding(layer.origin, "Poetry is whatever is newest", "name its version", on_key=True)
+            case _:
+                pass
+
+
+RULES: tuple[Rule, ...] = (unpinned, url_without_hash, git_without_commit, base_without_digest, floating_patch, floating_tool)

@@ -1,0 +1,46 @@
+"""What a rule is: a function from an image to findings, explained by its docstring."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from imagespec.diagnostic import Code, Severity
+from imagespec.image.layers import Image, Layer, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a rule found. `on_key`: it is about the key that the place ends with, not about its value."""
+
+    place: Place
+    message: str
+    hint: str = ""
+    on_key: bool = False
+
+
+Check: TypeAlias = Callable[[Image], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding and the function that looks for it."""
+
+    code: Code
+    check: Check
+
+
+def rule(id: str, severity: Severity) -> Callable[[Check], Rule]:
+    """Makes a rule of a function; its docstring is what `imagespec explain` prints."""
+
+    def decorate(check: Check) -> Rule:
+        return Rule(Code(id, severity, inspect.getdoc(check) or ""), check)
+
+    return decorate
+
+
+def steps(image: Image) -> Iterator[Layer]:
+    """The layers that were written as steps, and so are sent as they are."""
+    return (layer for layer in image.layers if layer.origin[:1] == ("steps",))
