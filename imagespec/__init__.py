@@ -1,1 +1,117 @@
+"""YAML specs of container images, compiled to `modal.Image`. What `__all__` names is public, everything else private.
+
+Containers import this module too, and have nothing but modal and the standard library: whatever else is needed is
+imported where it is used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import modal
+
+    from imagespec.build.result import BuildResult
+    from imagespec.diagnostic import CompileError as CompileError
+    from imagespec.diagnostic import Diagnostic as Diagnostic
+    from imagespec.image.layers import Image
+
+    PathOrName = str | os.PathLike[str]
+
 __version__ = "0.1.0"
+__all__ = ["CompileError", "Diagnostic", "__version__", "build", "check", "compile", "load"]
+
+
+def load(spec: PathOrName) -> modal.Image:
+    """The image that a spec describes, for `@app.function(image=...)`.
+
+    `spec` is a path, or the name of a spec in the nearest folder `specs`: looked for from the folder of the calling
+    module upwards, then from the working directory upwards. Imagespec itself is mounted into the image, so that the
+    module that calls this can be imported in the container too. There, nothing is looked for or read, and the image is a
+    placeholder: Modal has long built the real one, and puts it in its place.
+
+    Raises `FileNotFoundError` where there is no such spec, `CompileError` with every finding where it has errors.
+    """
+    import modal
+
+    # not `modal.is_local()`: it is true in the children of a function's process
+    if os.environ.get("MODAL_IS_REMOTE") == "1":
+        # no version of Python: should anything try to build the placeholder, it fails with these words
+        return modal.Image.debian_slim("imagespec.load() gives the image itself only outside of containers")
+
+    from imagespec.compiler import compile_spec
+    from imagespec.diagnostic import CompileError
+    from imagespec.emit.modal import emit
+
+    try:
+        image = compile_spec(_find(spec))
+    except CompileError as error:
+        raise error.with_traceback(None) from None
+    return emit(image).add_local_python_source("imagespec")
+
+
+def compile(spec: PathOrName) -> Image:
+    """The layers that a spec describes. `spec` and what is raised as in `load`."""
+    from imagespec.compiler import compile_spec
+
+    return compile_spec(_find(spec))
+
+
+def check(spec: PathOrName) -> list[Diagnostic]:
+    """Every finding of a spec. `spec` as in `load`; raises `FileNotFoundError` where there is none."""
+    from imagespec import compiler
+
+    return compiler.check(_find(spec))
+
+
+def _find(spec: PathOrName) -> Path:
+    """The file of a spec that is given as a path or by its name."""
+    from pathlib import Path
+
+    from imagespec.cli.specs import in_folder, nearest_specs
+    from imagespec.diagnostic import did_you_mean, shown
+
+    starts = [folder for folder in (_caller(), Path.cwd()) if folder is not None]
+    folders = list(dict.fromkeys(folder for start in starts if (folder := nearest_specs(start)) is not None))
+    name = os.fspath(spec)
+    if isinstance(spec, os.PathLike) or "/" in name or os.sep in name or name.endswith((".yaml", ".yml")):
+        places = [folder / name for folder in reversed(starts)]
+    else:
+        places = [folder / f"{name}{suffix}" for folder in folders for suffix in (".yaml", ".yml")]
+    known = {stem: path for folder in reversed(folders) for stem, path in in_folder(folder).items()}
+    places += [path for stem, path in known.items() if stem.replace("-", "_") == name.replace("-", "_")]
+    found = next((place for place in places if place.exists()), None)
+    if found is not None:
+        return found
+    hint = did_you_mean(Path(name).stem, known) or (f"there are: {', '.join(known)}" if known else "")
+    looked = " or ".join(dict.fromkeys(f"`{shown(place.parent)}`" for place in places))
+    looked = looked or " or ".join(f"a folder `specs` in or above `{shown(start)}`" for start in starts)
+    raise FileNotFoundError(f"no spec `{name}` in {looked}{'; ' if hint else ''}{hint}")
+
+
+def _caller() -> Path | None:
+    """The folder of the module that called into this package, where it is a file."""
+    from pathlib import Path
+
+    frame: types.FrameType | None = sys._getframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in (__name__, "importlib"):
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__") if frame is not None else None
+    return Path(file).absolute().parent if file else None
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("CompileError", "Diagnostic"):
+        from imagespec import diagnostic
+
+        return getattr(diagnostic, name)
+    raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,3 +1,6 @@
+"""`python -m imagespec`: the command line."""
+
 from imagespec.cli.main import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagespec.build.codes import BUILD
 from imagespec.build.result import Target
-from imagespec.diagnostic import CompileError, Diagnostic, Source, Span, ordered
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Source, Span, ordered
+from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower
@@ -143,7 +145,12 @@ def _ignores(source: Source) -> Iterator[_Ignore]:
 
 def _unused(ignore: _Ignore) -> Diagnostic:
     span = Span(ignore.source, ignore.line, ignore.column, ignore.line, ignore.column + max(1, len(ignore.code)))
-    known = {code.id for code in codes.SHAPE} | {rule.code.id for rule in RULES}
-    if ignore.code not in known:
+    if ignore.code not in {code.id for code in every_code()}:
         return codes.UNUSED_IGNORE.at(span, f"there is no finding `{ignore.code}`", "see: imagespec explain")
     return codes.UNUSED_IGNORE.at(span, f"nothing here is silenced by `ignore[{ignore.code}]`", "remove the comment")
+
+
+def every_code() -> list[Code]:
+    """Every kind of finding there is, in the order of its code."""
+    found = [*codes.SHAPE, *(rule.code for rule in RULES), *NO_DOCKERFILE, *BUILD]
+    return sorted(found, key=lambda code: code.id)

@@ -12,12 +12,13 @@ from imagespec.cli.show import summary, text
 from imagespec.cli.specs import select
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import CompileError
+from imagespec.emit.dockerfile import BUILDERS
 
 
 @click.command()
 @click.argument("spec")
 @click.option("--to", "to", type=click.Choice(("python", "dockerfile", "json", "requirements", "spec")), required=True)
-@click.option("--builder", default=None, metavar="VERSION", help="Modal's image builder whose Dockerfile to print; the newest by default.")
+@click.option("--builder", type=click.Choice(BUILDERS), help="Modal's image builder whose Dockerfile to print; the newest by default.")
 def compile(spec: str, to: str, builder: str | None) -> None:
     """Print the image that SPEC describes: as plain Modal code, Dockerfile, JSON, requirements, or merged spec."""
     if builder is not None and to != "dockerfile":
@@ -43,7 +44,7 @@ def _printed(target: Target, to: str, builder: str | None) -> str:
         case "dockerfile":
             from imagespec.emit import dockerfile
 
-            return dockerfile.emit(target.image, target.parsed.tree.span, builder or dockerfile.NEWEST, Path.cwd())
+            return dockerfile.emit(target.image, target.parsed.tree.span, builder or BUILDERS[-1], Path.cwd())
         case "json":
             from imagespec.emit import layers_json
 

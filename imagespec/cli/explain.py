@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from imagespec.diagnostic import did_you_mean
-from imagespec.rules import every_code
+from imagespec.compiler import every_code
 
 
 @click.command()

@@ -40,7 +40,7 @@ def formatted(diagnostics: Sequence[Diagnostic], format: str) -> str:
             return render_github(diagnostics)
         case "sarif":
             from imagespec import __version__
-            from imagespec.rules import every_code
+            from imagespec.compiler import every_code
 
             return render_sarif(diagnostics, every_code(), __version__)
         case _:

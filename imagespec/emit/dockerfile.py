@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, assert_never
 
-from imagespec.diagnostic import Code, CompileError, Diagnostic, Route, Source, Span, did_you_mean
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Route, Span
 from imagespec.image.layers import Image, Layer
 from imagespec.image.modules import find_module
 from imagespec.image.requirements import dependencies_of
@@ -25,10 +25,9 @@ from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
 BUILDERS = ("2025.06", "2026.10")
-NEWEST = BUILDERS[-1]
 
 NOT_IN_DOCKERFILE = Code(
-    "IS601",
+    "IS951",
     "error",
     """A part of an image that no Dockerfile can hold.
 
@@ -37,6 +36,8 @@ NOT_IN_DOCKERFILE = Code(
     Use instead: `compile --to python`, which holds everything; or `run` commands in place of functions.
     """,
 )
+
+CODES = (NOT_IN_DOCKERFILE,)
 
 
 @dataclass(slots=True)
@@ -58,10 +59,11 @@ class _Writer:
 
     def copy(self, path: Path, remote: str) -> str:
         """`COPY` of a local file or folder; from a context of its own where it lies outside of the main one."""
-        source, origin = self._source(path)
+        source, origin = self.source(path)
         return f"COPY {origin}{_words(source, remote)}"
 
-    def _source(self, path: Path) -> tuple[str, str]:
+    def source(self, path: Path) -> tuple[str, str]:
+        """A path as `COPY` names it, and the option that names the context it is relative to."""
         if path.is_relative_to(self.context):
             return path.relative_to(self.context).as_posix(), ""
         folder = path if path.is_dir() else path.parent
@@ -87,10 +89,6 @@ def emit(image: Image, span: Callable[[Route], Span], builder: str, context: Pat
 
     Raises `CompileError` where a layer cannot be part of one, with the line of the spec.
     """
-    if builder not in BUILDERS:
-        at = Span(Source(Path("--builder")))
-        hint = did_you_mean(builder, BUILDERS) or f"known: {', '.join(BUILDERS)}"
-        raise CompileError([Code("IS602", "error", "An unknown image builder.").at(at, f"no image builder `{builder}`", hint)])
     writer = _Writer(image, span, builder, context)
     blocks = [block for layer in image.layers if (block := _block(layer, writer))]
     if writer.refused:
@@ -354,7 +352,7 @@ def _micromamba_install(layer: Layer, operation: ops.MicromambaInstall, writer: 
 def _commands(operation: ops.DockerfileCommands, writer: _Writer) -> list[str]:
     lines = list(operation.dockerfile_commands)
     for remote, path in (operation.context_files or {}).items():
-        source, origin = writer._source(path)
+        source, origin = writer.source(path)
         lines = [re.sub(rf"^(COPY\s+){re.escape(remote)}(\s)", rf"\g<1>{origin}{source}\g<2>", line) for line in lines]
     if operation.build_args:
         writer.build_args |= operation.build_args
@@ -397,7 +395,7 @@ def _copy_files(folder: Path, remote: str, ignored: Callable[[Path], bool], writ
             by_folder.setdefault(path.parent.relative_to(folder), []).append(path)
     lines = []
     for relative, paths in by_folder.items():
-        sources = [writer._source(path) for path in paths]
+        sources = [writer.source(path) for path in paths]
         to = "/".join([remote.rstrip("/"), *relative.parts]) + "/"
         for origin in dict.fromkeys(origin for _, origin in sources):
             names = [source for source, each in sources if each == origin]

@@ -28,7 +28,7 @@ class Layer:
 
     operation: AnyOperation
     origin: Route = field(compare=False)
-    places: Mapping[str, Place | tuple[Place, ...]] = field(default_factory=dict, compare=False)
+    places: Mapping[str, Place | list[Place]] = field(default_factory=dict, compare=False)
 
     @property
     def mounted(self) -> bool:
@@ -37,16 +37,16 @@ class Layer:
 
     def place(self, name: str, item: int | str | None = None) -> Place:
         """Where a field, or one item of it, was written."""
-        place = self.places.get(name)
-        if place is None:
-            return (*self.origin, name) if item is None else (*self.origin, name, item)
-        if isinstance(place, Span):
-            return place
-        if item is None:
-            return self.origin if place and not isinstance(place[0], str | int) else place  # type: ignore[return-value]
-        if isinstance(item, int) and place and not isinstance(place[0], str | int):
-            return place[item]  # type: ignore[return-value]
-        return (*place, item)  # type: ignore[return-value]
+        match self.places.get(name):
+            case None:
+                route: Route = (*self.origin, name)
+            case list() as items:
+                return items[item] if isinstance(item, int) else self.origin
+            case Span() as span:
+                return span
+            case written:
+                route = written
+        return route if item is None else (*route, item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from imagespec.diagnostic import Route
-from imagespec.image.layers import Checks, Image, Layer, Place, plain
+from imagespec.image.copies import copies
+from imagespec.image.layers import Checks, Image, Layer, plain
 from imagespec.image.requirements import Line, dependencies_of, lines_of
 from imagespec.spec import operations as ops
 from imagespec.spec import schema
+from imagespec.spec.operations import AnyOperation
 from imagespec.spec.parse import Parsed
 from imagespec.spec.schema import Spec
+
+Fields: TypeAlias = Mapping[str, Any]
+"""Arguments of an operation, or the places where they were written, by field."""
 
 ORDER: Mapping[str, str] = {
     "base": "everything stands on it",
@@ -43,7 +48,7 @@ def lower(parsed: Parsed) -> Image:
     """The image that a spec describes. Does not depend on the order of its keys."""
     spec = parsed.spec
     sections = {
-        "base": _base(spec),
+        "base": _base(spec, parsed.tree.root),
         "apt": _apt(spec),
         "conda": _conda(spec),
         "python": _python(spec),
@@ -52,7 +57,7 @@ def lower(parsed: Parsed) -> Image:
         "shell": _one(ops.Shell, spec.shell, "shell", "shell_commands"),
         "run": _run(spec),
         "function": _functions(spec),
-        "steps": _steps(spec),
+        "steps": _steps(spec, parsed.tree.root),
         "source, copied": _sources(spec, copied=True),
         "entrypoint": _one(ops.Entrypoint, spec.entrypoint, "entrypoint", "entrypoint_commands"),
         "cmd": _one(ops.Cmd, spec.cmd, "cmd", "cmd"),
@@ -70,34 +75,30 @@ def lower(parsed: Parsed) -> Image:
     )
 
 
-def _layer(
-    operation: type[ops.Operation], origin: Route, written: Mapping[str, Any], places: Mapping[str, str] | None = None, **more: Any
-) -> Layer:
-    """A layer of what was written; what was not keeps Modal's default. `places` maps fields to the spec's keys."""
+def _layer(operation: type[AnyOperation], origin: Route, written: Fields, places: Fields | None = None) -> Layer:
+    """A layer of what was written; what was not keeps Modal's default. A place may be a key below `origin`."""
     arguments = {name: plain(value) for name, value in written.items() if value is not None}
-    return Layer(
-        operation=operation(**arguments),  # type: ignore[arg-type]
-        origin=origin,
-        places={field: (*origin, key) for field, key in (places or {}).items()} | more,
-    )
+    absolute = {field: (*origin, at) if isinstance(at, str) else at for field, at in (places or {}).items()}
+    return Layer(operation=operation(**arguments), origin=origin, places=absolute)
 
 
-def _one(operation: type[ops.Operation], value: Any, section: str, field: str) -> Iterator[Layer]:
+def _one(operation: type[AnyOperation], value: Any, section: str, field: str) -> Iterator[Layer]:
     if value:
-        yield Layer(operation=operation(**{field: plain(value)}), origin=(section,), places={field: (section,)})  # type: ignore[arg-type]
+        yield _layer(operation, (section,), {field: value}, {field: (section,)})
 
 
 # ------------------------------------------------------------------------------------------------- base
 
 
-def _base(spec: Spec) -> Iterator[Layer]:
+def _base(spec: Spec, root: Path) -> Iterator[Layer]:
     if spec.base is None:
         return
     form, value = spec.base.chosen
     origin: Route = ("base", form)
+    written: Fields
     match value:
         case schema.DebianSlim() | schema.Micromamba():
-            operation = ops.DebianSlim if form == "debian_slim" else ops.Micromamba
+            operation = ops.DebianSlim if isinstance(value, schema.DebianSlim) else ops.Micromamba
             written = {"python_version": value.python, "force_build": value.force_build}
             yield _layer(operation, origin, written, {"python_version": "python"})
         case schema.Registry():
@@ -108,12 +109,11 @@ def _base(spec: Spec) -> Iterator[Layer]:
                 "add_python": value.add_python,
                 "force_build": value.force_build,
             }
-            places = {"tag": "image", "setup_dockerfile_commands": "setup"}
-            yield _layer(_REGISTRIES[value.auth], origin, written, places)
+            yield _layer(_REGISTRIES[value.auth], origin, written, {"tag": "image", "setup_dockerfile_commands": "setup"})
         case schema.Dockerfile():
             written = {
                 "path": value.path,
-                "context_dir": value.context,
+                "context_dir": value.context or root,
                 "ignore": value.ignore,
                 "build_args": _sorted(value.build_args),
                 "registry_secret": value.secret,
@@ -125,11 +125,11 @@ def _base(spec: Spec) -> Iterator[Layer]:
             }
             yield _layer(ops.FromDockerfile, origin, written, {"context_dir": "context", "registry_secret": "secret"})
         case _ if form == "scratch":
-            yield Layer(operation=ops.FromScratch(), origin=origin)
+            yield _layer(ops.FromScratch, origin, {})
         case _ if form == "published":
-            yield Layer(operation=ops.FromName(name=plain(value)), origin=origin, places={"name": origin})
+            yield _layer(ops.FromName, origin, {"name": value}, {"name": origin})
         case _:
-            yield Layer(operation=ops.FromId(image_id=plain(value)), origin=origin, places={"image_id": origin})
+            yield _layer(ops.FromId, origin, {"image_id": value}, {"image_id": origin})
 
 
 _REGISTRIES: Mapping[str | None, type[ops.FromRegistry]] = {
@@ -142,36 +142,26 @@ _REGISTRIES: Mapping[str | None, type[ops.FromRegistry]] = {
 
 
 def _apt(spec: Spec) -> Iterator[Layer]:
-    packages = sorted({str(p): i for i, p in reversed(list(enumerate(spec.apt or ())))}.items())
-    if packages:
-        yield Layer(
-            operation=ops.AptInstall(packages=tuple(name for name, _ in packages)),
-            origin=("apt",),
-            places={"packages": tuple(("apt", i) for _, i in packages)},
-        )
+    names, places = _unique(spec.apt, ("apt",))
+    if names:
+        yield _layer(ops.AptInstall, ("apt",), {"packages": names}, {"packages": places})
 
 
 def _conda(spec: Spec) -> Iterator[Layer]:
-    if spec.conda is None or not (spec.conda.packages or spec.conda.file):
+    conda = spec.conda
+    if conda is None or not (conda.packages or conda.file):
         return
-    packages = sorted({str(p): i for i, p in reversed(list(enumerate(spec.conda.packages or ())))}.items())
-    yield Layer(
-        operation=ops.MicromambaInstall(
-            packages=tuple(name for name, _ in packages),
-            spec_file=spec.conda.file,
-            channels=plain(spec.conda.channels or ()),
-        ),
-        origin=("conda",),
-        places={"packages": tuple(("conda", "packages", i) for _, i in packages), "spec_file": ("conda", "file")},
-    )
+    names, places = _unique(conda.packages, ("conda", "packages"))
+    written = {"packages": names, "spec_file": conda.file, "channels": conda.channels}
+    yield _layer(ops.MicromambaInstall, ("conda",), written, {"packages": places, "spec_file": "file"})
 
 
 def _python(spec: Spec) -> Iterator[Layer]:
     python = spec.python
     if python is None:
         return
-    step = {"env": _sorted(python.env), "secrets": python.secrets, "gpu": python.gpu}
-    index = {
+    step: Fields = {"env": _sorted(python.env), "secrets": python.secrets, "gpu": python.gpu}
+    index: Fields = {
         "find_links": python.find_links,
         "index_url": python.index_url,
         "extra_index_url": python.extra_index_url,
@@ -181,41 +171,46 @@ def _python(spec: Spec) -> Iterator[Layer]:
     named = {"pre": "prerelease", "extra_options": "options", "uv_version": "uv"}
     common = {field: ("python", named.get(field, field)) for field in (*step, *index, "uv_version")}
     if python.project is not None:
-        project = python.project
-        written = {
-            "uv_project_dir": project.path,
-            "groups": _names(project.groups),
-            "extras": _names(project.extras),
-            "frozen": project.frozen,
-            "extra_options": python.options,
-            "uv_version": python.uv,
-        }
-        origin: Route = ("python", "project")
-        yield _layer(ops.UvSync, origin, written | step, {"uv_project_dir": "path"}, **common)
+        yield _project(python.project, python, step, common)
     if python.poetry is not None:
-        poetry = python.poetry
-        written = {
-            "poetry_pyproject_toml": poetry.path,
-            "poetry_lockfile": poetry.lockfile,
-            "ignore_lockfile": poetry.ignore_lockfile,
-            "with_": _names(poetry.with_groups),
-            "without": _names(poetry.without),
-            "only": _names(poetry.only),
-            "poetry_version": poetry.version,
-            "old_installer": poetry.old_installer,
-        }
-        places = {"poetry_pyproject_toml": "path", "poetry_lockfile": "lockfile", "with_": "with", "poetry_version": "version"}
-        yield _layer(ops.PoetryInstallFromFile, ("python", "poetry"), written | step, places, **common)
-    yield from _packages(python, step | index, common)
+        yield _poetry(python.poetry, step, common)
+    yield from _packages(python, {**step, **index}, common)
     if python.private is not None:
-        written = {"repositories": tuple(sorted(python.private.repositories)), "git_user": python.private.git_user}
-        order = sorted(range(len(python.private.repositories)), key=lambda i: python.private.repositories[i])  # type: ignore[union-attr]
-        repositories = tuple(("python", "private", "repositories", i) for i in order)
-        origin = ("python", "private")
-        yield _layer(ops.PipInstallPrivateRepos, origin, written | step | index, repositories=repositories, **common)
+        names, places = _unique(python.private.repositories, ("python", "private", "repositories"))
+        written = {"repositories": names, "git_user": python.private.git_user, **step, **index}
+        yield _layer(ops.PipInstallPrivateRepos, ("python", "private"), written, {**common, "repositories": places})
 
 
-def _packages(python: schema.Python, options: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Layer]:
+def _project(project: schema.Project, python: schema.Python, step: Fields, common: Fields) -> Layer:
+    written = {
+        "uv_project_dir": project.path,
+        "groups": _names(project.groups),
+        "extras": _names(project.extras),
+        "frozen": project.frozen,
+        "extra_options": python.options,
+        "uv_version": python.uv,
+        **step,
+    }
+    return _layer(ops.UvSync, ("python", "project"), written, {**common, "uv_project_dir": "path"})
+
+
+def _poetry(poetry: schema.Poetry, step: Fields, common: Fields) -> Layer:
+    written = {
+        "poetry_pyproject_toml": poetry.path,
+        "poetry_lockfile": poetry.lockfile,
+        "ignore_lockfile": poetry.ignore_lockfile,
+        "with_": _names(poetry.with_groups),
+        "without": _names(poetry.without),
+        "only": _names(poetry.only),
+        "poetry_version": poetry.version,
+        "old_installer": poetry.old_installer,
+        **step,
+    }
+    places = {"poetry_pyproject_toml": "path", "poetry_lockfile": "lockfile", "with_": "with", "poetry_version": "version"}
+    return _layer(ops.PoetryInstallFromFile, ("python", "poetry"), written, {**common, **places})
+
+
+def _packages(python: schema.Python, options: Fields, common: Fields) -> Iterator[Layer]:
     """Packages from wherever they are named, in one layer: they are resolved together.
 
     A file that holds requirements only is read here, so that its name and its comments are nothing that a cache could
@@ -224,37 +219,33 @@ def _packages(python: schema.Python, options: Mapping[str, Any], places: Mapping
     lines = [Line(str(p), ("python", "packages", i)) for i, p in enumerate(python.packages or ())]
     files: list[tuple[Path, Route]] = []
     for i, path in enumerate(python.requirements or ()):
-        place = ("python", "requirements", i)
+        at: Route = ("python", "requirements", i)
         read = lines_of(path)
         if read is None:
-            files.append((path, place))
+            files.append((path, at))
         else:
             lines += read
     if python.pyproject is not None:
-        place = ("python", "pyproject")
-        read = dependencies_of(python.pyproject.path, python.pyproject.extras or (), place)
-        if read is None or python.installer == "pip":
-            yield _layer(
-                ops.PipInstallFromPyproject,
-                place,
-                {"pyproject_toml": python.pyproject.path, "optional_dependencies": _names(python.pyproject.extras)} | options,
-                {"pyproject_toml": "path", "optional_dependencies": "extras"},
-                **places,
-            )
+        project, at = python.pyproject, ("python", "pyproject")
+        read = None if python.installer == "pip" else dependencies_of(project.path, project.extras or (), at)
+        if read is None:
+            written = {"pyproject_toml": project.path, "optional_dependencies": _names(project.extras), **options}
+            places = {**common, "pyproject_toml": "path", "optional_dependencies": "extras"}
+            yield _layer(ops.PipInstallFromPyproject, at, written, places)
         else:
             lines += read
     unique = {canonical(line.text): line.place for line in reversed(lines)}
     packages = tuple(sorted(unique))
-    by_place = {"packages": tuple(unique[p] for p in packages)}
+    places = {**common, "packages": [unique[p] for p in packages], "requirements": [at for _, at in files]}
     if python.installer == "pip":
         if packages:
-            yield _layer(ops.PipInstall, ("python",), {"packages": packages} | options, **places | by_place)
-        for path, place in files:
-            yield _layer(ops.PipInstallFromRequirements, place, {"requirements_txt": path} | options, **places, requirements_txt=place)
+            yield _layer(ops.PipInstall, ("python",), {"packages": packages, **options}, places)
+        for path, at in files:
+            written = {"requirements_txt": path, **options}
+            yield _layer(ops.PipInstallFromRequirements, at, written, {**common, "requirements_txt": at})
     elif packages or files:
         written = {"packages": packages, "requirements": tuple(path for path, _ in files) or None, "uv_version": python.uv}
-        by_place["requirements"] = tuple(place for _, place in files)
-        yield _layer(ops.UvPipInstall, ("python",), written | options, **places | by_place)
+        yield _layer(ops.UvPipInstall, ("python",), {**written, **options}, places)
 
 
 @lru_cache(maxsize=4096)
@@ -269,7 +260,13 @@ def canonical(text: str) -> str:
 
 
 def _names(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    return tuple(sorted({str(name) for name in names})) if names else None
+    return _unique(names, ())[0] if names else None
+
+
+def _unique(items: Sequence[str] | None, route: Route) -> tuple[tuple[str, ...], list[Route]]:
+    """Sorted, each once, and where each was written first."""
+    first = {str(item): (*route, index) for index, item in reversed(list(enumerate(items or ())))}
+    return tuple(sorted(first)), [first[item] for item in sorted(first)]
 
 
 def _sorted(pairs: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -300,15 +297,12 @@ def _env(spec: Spec) -> Iterator[Layer]:
     expanding = {name: value for name, value in variables.items() if references(value)}
     literal = {name: expand(value, {}) for name, value in variables.items() if name not in expanding}
     if literal:
-        yield Layer(operation=ops.Env(vars=literal), origin=("env",), places={"vars": ("env",)})
+        yield _layer(ops.Env, ("env",), {"vars": literal}, {"vars": ("env",)})
     if expanding:
         names = in_dependency_order(expanding)
         lines = tuple(f'ENV {name}="{_dockerfile_quoted(expanding[name])}"' for name in names)
-        yield Layer(
-            operation=ops.DockerfileCommands(dockerfile_commands=lines),
-            origin=("env",),
-            places={"dockerfile_commands": tuple(("env", name) for name in names)},
-        )
+        places = [("env", name) for name in names]
+        yield _layer(ops.DockerfileCommands, ("env",), {"dockerfile_commands": lines}, {"dockerfile_commands": places})
 
 
 def in_dependency_order(variables: Mapping[str, str]) -> list[str]:
@@ -358,17 +352,27 @@ def _run(spec: Spec) -> Iterator[Layer]:
 
 def _functions(spec: Spec) -> Iterator[Layer]:
     for index, function in enumerate(spec.function or ()):
-        written = {name: getattr(function, name) for name in type(function).model_fields if name != "call"}
+        written: dict[str, Any] = {name: getattr(function, name) for name in type(function).model_fields if name != "call"}
         for pairs in ("env", "volumes", "network_file_systems"):
             written[pairs] = _sorted(written[pairs])
-        yield _layer(ops.RunFunction, ("function", index), written | {"raw_f": function.call}, {"raw_f": "call"})
+        written["raw_f"] = function.call
+        yield _layer(ops.RunFunction, ("function", index), written, {"raw_f": "call"})
 
 
-def _steps(spec: Spec) -> Iterator[Layer]:
+def _steps(spec: Spec, root: Path) -> Iterator[Layer]:
     for index, step in enumerate(spec.steps or ()):
         method, operation = step.chosen
         fields = {f.name: plain(getattr(operation, f.name)) for f in dataclasses.fields(operation)}
-        yield Layer(operation=type(operation)(**fields), origin=("steps", index, method))
+        yield Layer(operation=_in_context(type(operation)(**fields), root), origin=("steps", index, method))
+
+
+def _in_context(operation: AnyOperation, root: Path) -> AnyOperation:
+    """Modal resolves `COPY` against the working directory of the build; here it is the root of the spec."""
+    match operation:
+        case ops.DockerfileCommands(context_dir=None, dockerfile_commands=lines) if copies(lines):
+            return dataclasses.replace(operation, context_dir=root)
+        case _:
+            return operation
 
 
 def _sources(spec: Spec, *, copied: bool) -> Iterator[Layer]:
@@ -378,7 +382,7 @@ def _sources(spec: Spec, *, copied: bool) -> Iterator[Layer]:
         origin: Route = ("source", index)
         if source.package is not None:
             written: dict[str, Any] = {"modules": (source.package,), "copy": copied, "ignore": source.ignore}
-            yield _layer(ops.AddLocalPythonSource, origin, written, modules=((*origin, "package"),))
+            yield _layer(ops.AddLocalPythonSource, origin, written, {"modules": [(*origin, "package")]})
         elif source.file is not None:
             written = {"local_path": source.file, "remote_path": source.to, "copy": copied}
             yield _layer(ops.AddLocalFile, origin, written, {"local_path": "file", "remote_path": "to"})

@@ -273,7 +273,7 @@ def bad_context(image: Image) -> Iterable[Finding]:
                 if layer.operation.registry_secret and stages(lines) > 1:
                     message = "a secret for the registry needs a Dockerfile with one stage"
                     yield Finding(layer.place("registry_secret"), message, "pull the other stages from a public registry")
-                place, given = layer.place("path"), ()
+                place, given = layer.place("path"), tuple[str, ...]()
             case ops.DockerfileCommands(dockerfile_commands=commands):
                 lines, context = list(commands), layer.operation.context_dir or image.root
                 place, given = layer.place("dockerfile_commands"), tuple(layer.operation.context_files or ())

@@ -70,9 +70,10 @@ class Reader:
         node = yaml.MappingNode(
             top.tag, [(k, v) for k, v in top.value if k.value not in ("extends", "root")], top.start_mark, top.end_mark
         )
-        sources, roots = {str(path): source}, {}
+        sources: dict[str, Source] = {str(path): source}
+        roots: dict[str, Path] = {}
         root, inherits = path.parent, False
-        parents: yaml.MappingNode | None = None
+        parents: yaml.Node | None = None
         for parent_path, at in self._parents(path, source, own.get("extends")):
             if str(parent_path) in family:
                 chain = [Path(p).name for p in (*family[family.index(str(parent_path)) :], str(parent_path))]
@@ -91,6 +92,7 @@ class Reader:
             root, inherits = path.parent / Path(written).expanduser(), True
         roots[str(path)] = Path(os.path.abspath(root))
         merged = node if parents is None else _merged(parents, node, ())
+        assert isinstance(merged, yaml.MappingNode)
         return Tree(merged, sources, roots, roots[str(path)], inherits)
 
     def _parents(self, path: Path, source: Source, extends: yaml.Node | None) -> list[tuple[Path, Span]]:

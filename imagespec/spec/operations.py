@@ -28,7 +28,7 @@ def _resolve(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "Input should be a valid string")
     path = Path(value).expanduser() if value.startswith("~") else Path(value)
-    return Path(info.context[value.file], path) if isinstance(value, Text) else path
+    return Path(info.context[value.file], path) if isinstance(value, Text) and info.context else path
 
 
 LocalPath: TypeAlias = Annotated[Path, PlainValidator(_resolve, json_schema_input_type=str)]
@@ -79,12 +79,18 @@ class Build(Operation):
 
     env: _BuildEnv = None
     secrets: _Secrets = ()
-    gpu: _Gpu = None
     force_build: _ForceBuild = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pip(Build):
+class BuildOnGpu(Build):
+    """A method that can run on a machine with a GPU."""
+
+    gpu: _Gpu = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pip(BuildOnGpu):
     """What every method that runs `pip install` or `uv pip install` takes."""
 
     find_links: Annotated[str | None, _doc("Page or folder of package files, passed as `--find-links`.")] = None
@@ -145,7 +151,7 @@ class FromAwsEcr(FromRegistry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FromDockerfile(Build):
+class FromDockerfile(BuildOnGpu):
     """An image built from a Dockerfile."""
 
     method = "from_dockerfile"
@@ -221,7 +227,7 @@ class AddLocalPythonSource(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AptInstall(Build):
+class AptInstall(BuildOnGpu):
     """Install Debian packages."""
 
     method = "apt_install"
@@ -282,7 +288,7 @@ class UvPipInstall(Pip):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UvSync(Build):
+class UvSync(BuildOnGpu):
     """Install the dependencies of a uv project into a virtual environment that comes first on `PATH`."""
 
     method = "uv_sync"
@@ -296,7 +302,7 @@ class UvSync(Build):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoetryInstallFromFile(Build):
+class PoetryInstallFromFile(BuildOnGpu):
     """Install the dependencies of a Poetry project."""
 
     method = "poetry_install_from_file"
@@ -312,7 +318,7 @@ class PoetryInstallFromFile(Build):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MicromambaInstall(Build):
+class MicromambaInstall(BuildOnGpu):
     """Install conda packages, on a micromamba base."""
 
     method = "micromamba_install"
@@ -324,7 +330,7 @@ class MicromambaInstall(Build):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DockerfileCommands(Build):
+class DockerfileCommands(BuildOnGpu):
     """Lines of a Dockerfile."""
 
     method = "dockerfile_commands"
@@ -338,7 +344,7 @@ class DockerfileCommands(Build):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunCommands(Build):
+class RunCommands(BuildOnGpu):
     """Run shell commands."""
 
     method = "run_commands"

@@ -153,7 +153,7 @@ def _remove(data: dict[str, Any], detail: ErrorDetails) -> None:
         if isinstance(holder, dict):
             holder.pop(last, None)
             return
-    data.pop(detail["loc"][0], None)
+    data.pop(str(detail["loc"][0]), None)
 
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")

@@ -1,0 +1,43 @@
+"""IS9xx: what can go wrong while an image is built, explained."""
+
+from __future__ import annotations
+
+from imagespec.diagnostic import Code
+
+LAYER_FAILED = Code(
+    "IS901",
+    "error",
+    """A layer could not be built.
+
+    What the installer, the compiler or the cloud said stands below the finding. Layers that were built before it are
+    kept, and so is what an earlier build made.
+
+    Use instead: a version that exists, packages that go together, a network that reaches the package index; the finding
+    points at the line that the message is about, where it names one.
+    """,
+)
+CHECK_FAILED = Code(
+    "IS902",
+    "error",
+    """A check of the spec failed inside the built image.
+
+    The image is built, but something that must hold in it does not: a module does not import, a command fails. The same
+    would happen in the cloud, minutes later.
+
+    Use instead: add what is missing to the spec, or correct the check. What a check printed stands below the finding.
+    """,
+)
+NO_PYTHON = Code(
+    "IS903",
+    "error",
+    """The Python that the image has is not on this machine.
+
+    A local build needs a Python of the same series. It is looked for where uv looks (the `PATH`, uv's own Pythons),
+    then among pyenv's, and then uv is asked to download it.
+
+    Use instead: install it with `uv python install 3.12` or `pyenv install 3.12`, choose a series that is here, or build
+    on Modal.
+    """,
+)
+
+BUILD = (LAYER_FAILED, CHECK_FAILED, NO_PYTHON)

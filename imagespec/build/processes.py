@@ -1,0 +1,90 @@
+"""Command lines -> processes that never outlive the build that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+
+class Stopped(Exception):
+    """The build was interrupted; its processes are gone."""
+
+
+class Processes:
+    """The processes of one build. Each leads a session of its own, so that stopping it stops what it started too."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self.stopped = threading.Event()
+
+    def lines(
+        self,
+        command: Sequence[str],
+        on_line: Callable[[str], None],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        keep: Sequence[int] = (),
+    ) -> tuple[int, list[str]]:
+        """Run a command, hand on each line that it prints, and return its exit code and all lines.
+
+        `keep` are file descriptors that it inherits. Raises `Stopped`, and `OSError` where it cannot be started.
+        """
+        process = self.start(command, env=env, cwd=cwd, keep=keep)
+        printed: list[str] = []
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                printed.append(line.rstrip())
+                on_line(printed[-1])
+        finally:
+            code = self.finish(process)
+        return code, printed
+
+    def start(
+        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, keep: Sequence[int] = (), output: int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
+        """A running process, its standard output and error together in a pipe, or in the file `output`."""
+        with self._lock:
+            if self.stopped.is_set():
+                raise Stopped
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=env,
+                cwd=cwd,
+                pass_fds=keep,
+                start_new_session=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+            self._running.add(process)
+            return process
+
+    def finish(self, process: subprocess.Popen[str]) -> int:
+        """Wait for the end of a process. Raises `Stopped` where the build was stopped meanwhile."""
+        code = process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        with self._lock:
+            self._running.discard(process)
+        if self.stopped.is_set():
+            raise Stopped
+        return code
+
+    def stop(self) -> None:
+        """End all processes, and start no more."""
+        with self._lock:
+            self.stopped.set()
+            for process in self._running:
+                try:
+                    os.killpg(process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass

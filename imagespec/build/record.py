@@ -1,0 +1,121 @@
+"""What was built, where, how long it took, and which checks passed: a small database that any number of builds share.
+
+SQLite's own journal makes each entry whole or absent, whatever happens to the process that writes it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS layer (
+    backend TEXT, digest TEXT, op TEXT, seconds REAL, place TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (backend, digest)
+);
+CREATE TABLE IF NOT EXISTS passed (
+    backend TEXT, image TEXT, command TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (backend, image, command)
+);
+CREATE TABLE IF NOT EXISTS build (
+    backend TEXT, spec TEXT, image TEXT, place TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
+    PRIMARY KEY (backend, spec)
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """A layer as it was last built: `seconds` of wall time, `place` where the backend keeps it, `at` in UTC."""
+
+    op: str
+    seconds: float
+    place: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """The last good build of a spec: the digest of its image, `place` where the backend keeps it, `at` in UTC."""
+
+    image: str
+    place: str
+    at: str
+
+
+def home(specs: list[Path]) -> Path:
+    """The folder `.imagespec` of the project: beside the `specs` that holds the first spec, else in the working directory."""
+    for folder in Path(specs[0]).absolute().parents if specs else ():
+        if (folder / "specs").is_dir():
+            return folder / ".imagespec"
+    return Path.cwd() / ".imagespec"
+
+
+class Record:
+    """The record in a folder, made when something is first written. Raises `OSError` where it cannot be used."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "record.sqlite"
+
+    def layer(self, backend: str, digest: str) -> LayerRecord | None:
+        """The layer with this digest, where this backend built it before."""
+        row = self._one("SELECT op, seconds, place, at FROM layer WHERE backend = ? AND digest = ?", backend, digest)
+        return LayerRecord(*row) if row else None
+
+    def add_layer(self, backend: str, digest: str, op: str, seconds: float, place: str = "") -> None:
+        self._write("INSERT OR REPLACE INTO layer (backend, digest, op, seconds, place) VALUES (?, ?, ?, ?, ?)",
+                    backend, digest, op, seconds, place)  # fmt: skip
+
+    def passed(self, backend: str, image: str, command: str) -> bool:
+        """Whether a check passed in the image with this digest."""
+        return self._one("SELECT 1 FROM passed WHERE backend = ? AND image = ? AND command = ?", backend, image, command) is not None
+
+    def add_check(self, backend: str, image: str, command: str) -> None:
+        """A check passed."""
+        self._write("INSERT OR REPLACE INTO passed (backend, image, command) VALUES (?, ?, ?)", backend, image, command)
+
+    def forget_check(self, backend: str, image: str, command: str) -> None:
+        """A check that passed before does not any more."""
+        self._write("DELETE FROM passed WHERE backend = ? AND image = ? AND command = ?", backend, image, command)
+
+    def build(self, backend: str, spec: str) -> BuildRecord | None:
+        """The last good build of a spec, by the spec's path."""
+        row = self._one("SELECT image, place, at FROM build WHERE backend = ? AND spec = ?", backend, spec)
+        return BuildRecord(*row) if row else None
+
+    def add_build(self, backend: str, spec: str, image: str, place: str = "") -> None:
+        self._write("INSERT OR REPLACE INTO build (backend, spec, image, place) VALUES (?, ?, ?, ?)", backend, spec, image, place)
+
+    def _one(self, query: str, *values: object) -> tuple[object, ...] | None:
+        if not self.path.exists():
+            return None
+        with self._open() as database:
+            row: tuple[object, ...] | None = database.execute(query, values).fetchone()
+            return row
+
+    def _write(self, query: str, *values: object) -> None:
+        prepare(self.path.parent)
+        with self._open() as database:
+            database.execute(query, values)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as database:
+                database.executescript(_TABLES)
+                yield database
+        except sqlite3.OperationalError as error:
+            raise OSError(f"the record `{self.path}` cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise OSError(f"the record `{self.path}` is damaged ({error}); remove it, nothing but time is lost") from error
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, with a `.gitignore` that keeps everything in it out of the repository."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
