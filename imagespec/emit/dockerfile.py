@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from imagespec.diagnostic import Code, CompileError, Diagnostic, Route, Span
+from imagespec.image.files import in_folder, of_module
 from imagespec.image.layers import Image, Layer
 from imagespec.image.modules import find_module
 from imagespec.image.requirements import dependencies_of
@@ -362,42 +363,24 @@ def _commands(operation: ops.DockerfileCommands, writer: _Writer) -> list[str]:
 def _add_local_dir(operation: ops.AddLocalDir, writer: _Writer) -> list[str]:
     if not operation.ignore:
         return [writer.copy(operation.local_path, operation.remote_path.rstrip("/") + "/")]
-    return _copy_files(operation.local_path, operation.remote_path, _ignored(operation.ignore), writer)
+    return _copy_files(in_folder(operation.local_path, operation.ignore), operation.remote_path, writer)
 
 
 def _add_module(name: str, ignore: tuple[str, ...] | None, writer: _Writer) -> list[str]:
-    """Python files only, unless `ignore` says otherwise; never what is hidden or compiled. As Modal does."""
     module = find_module(name, writer.image.root)
     if module is None:
         return []
-    parts = name.split(".")
-    if module.folder is None:
-        return [writer.copy(module.file, "/".join(["/root", *parts[:-1], module.file.name]))] if module.file else []
-    left_out = _ignored(ignore) if ignore else (lambda path: path.suffix != ".py")
-
-    def hidden(path: Path) -> bool:
-        return left_out(path) or path.suffix == ".pyc" or any(p.startswith(".") or p == "__pycache__" for p in path.parts)
-
-    return _copy_files(module.folder, "/".join(["/root", *parts]), hidden, writer)
+    parts = name.split(".") if module.folder else name.split(".")[:-1]
+    return _copy_files(of_module(module, ignore), "/".join(["/root", *parts]), writer)
 
 
-def _ignored(patterns: Sequence[str]) -> Callable[[Path], bool]:
-    from modal.file_pattern_matcher import FilePatternMatcher
-
-    return FilePatternMatcher(*patterns)
-
-
-def _copy_files(folder: Path, remote: str, ignored: Callable[[Path], bool], writer: _Writer) -> list[str]:
+def _copy_files(files: Iterable[tuple[str, Path]], remote: str, writer: _Writer) -> list[str]:
     """A `COPY` for each folder that names its files: no engine's own way of leaving files out is needed."""
-    by_folder: dict[Path, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not ignored(path.relative_to(folder)):
-            by_folder.setdefault(path.parent.relative_to(folder), []).append(path)
-    lines = []
-    for relative, paths in by_folder.items():
-        sources = [writer.source(path) for path in paths]
-        to = "/".join([remote.rstrip("/"), *relative.parts]) + "/"
-        for origin in dict.fromkeys(origin for _, origin in sources):
-            names = [source for source, each in sources if each == origin]
-            lines.append(f"COPY {origin}{_words(*names, to)}")
-    return lines
+    by_folder: dict[tuple[str, str], list[str]] = {}
+    for name, path in files:
+        source, origin = writer.source(path)
+        by_folder.setdefault((origin, name.rpartition("/")[0]), []).append(source)
+    return [
+        f"COPY {origin}{_words(*sources, '/'.join([remote.rstrip('/'), *folder.split('/')]).rstrip('/') + '/')}"
+        for (origin, folder), sources in by_folder.items()
+    ]

@@ -11,13 +11,24 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from imagespec.image.files import in_folder, of_context, of_module
 from imagespec.image.layers import Image, Layer
-from imagespec.image.modules import Module, find_module
-from imagespec.spec.operations import AddLocalDir, AddLocalPythonSource, Operation
+from imagespec.image.modules import find_module
+from imagespec.spec.operations import (
+    AddLocalDir,
+    AddLocalFile,
+    AddLocalPythonSource,
+    AnyOperation,
+    DockerfileCommands,
+    FromDockerfile,
+    Pipe,
+    RunFunction,
+    UvSync,
+)
 
 
 def digests(image: Image) -> tuple[str, ...]:
@@ -44,25 +55,40 @@ def content(layer: Layer, root: Path) -> list[Any]:
     return [operation.method, arguments]
 
 
-def _value(operation: Operation, name: str, value: Any, root: Path) -> Any:
-    if isinstance(operation, AddLocalPythonSource) and name == "modules":
-        return [[module, _module(module, root)] for module in value]
-    if name in ("raw_f", "func"):
-        return [value, _module(value.partition(":")[0], root)]
+def _value(operation: AnyOperation, name: str, value: Any, root: Path) -> Any:
+    match operation:
+        case AddLocalPythonSource(ignore=ignore) if name == "modules":
+            return [[module, _module(module, root, ignore)] for module in value]
+        case AddLocalDir(ignore=ignore) if name == "local_path":
+            return _tree(in_folder(value, ignore))
+        case AddLocalFile(remote_path=remote) if name == "local_path":
+            return [value.name if remote.endswith("/") else None, *_file(value)]
+        case UvSync() if name == "uv_project_dir":
+            return [_file(value / "pyproject.toml"), _file(value / "uv.lock")]
+        case FromDockerfile(context_dir=context) if name == "path":
+            return [*_file(value), _tree(of_context(_lines(value), context or root))]
+        case DockerfileCommands(context_dir=context) if name == "dockerfile_commands":
+            return [*value, _tree(of_context(value, context or root))]
+        case DockerfileCommands() | FromDockerfile() if name == "context_dir":
+            return None
+        case RunFunction() | Pipe() if name in ("raw_f", "func"):
+            return [value, _module(value.partition(":")[0], root, None)]
+        case _:
+            return _plain(value)
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Path):
-        ignore = operation.ignore if isinstance(operation, AddLocalDir) else None
-        return _path(value, ignore)
+        return [value.name, *_file(value)]
     if isinstance(value, Mapping):  # in order: Modal's cache sees the order of variables
-        return [[key, _value(operation, "", item, root)] for key, item in value.items()]
+        return [[key, _plain(item)] for key, item in value.items()]
     if isinstance(value, list | tuple):
-        return [_value(operation, "", item, root) for item in value]
+        return [_plain(item) for item in value]
     return value
 
 
-def _path(path: Path, ignore: tuple[str, ...] | None) -> Any:
-    if path.is_dir():
-        return [[name, *_file(file)] for name, file in sorted(_files(path))]
-    return [path.name, *_file(path)]
+def _tree(files: Iterable[tuple[str, Path]]) -> list[Any]:
+    return sorted([name, *_file(path)] for name, path in files)
 
 
 def _file(path: Path) -> list[Any]:
@@ -70,26 +96,21 @@ def _file(path: Path) -> list[Any]:
         with open(path, "rb") as file:
             return [hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_mode & 0o7777]
     except OSError:
-        return [None, None]
+        return ["", 0]
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if f != "__pycache__")
-        for name in sorted(names):
-            path = Path(parent, name)
-            yield path.relative_to(folder).as_posix(), path
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", "replace").split("\n")
+    except OSError:
+        return []
 
 
-def _module(name: str, root: Path) -> Any:
+def _module(name: str, root: Path, ignore: tuple[str, ...] | None) -> Any:
     module = find_module(name, root)
-    if not isinstance(module, Module):
-        return None
-    if module.folder is None:
-        return [module.file.name, *_file(module.file)] if module.file else None
-    return [[name, *_file(file)] for name, file in sorted(_files(module.folder)) if name.endswith(".py")]
+    return None if module is None else _tree(of_module(module, ignore))
 
 
 def _sha256(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
