@@ -146,6 +146,18 @@ CHOICE = Code(
     """,
 )
 
+NO_EFFECT = Code(
+    "IS115",
+    "warning",
+    """A key that has no effect.
+
+    What it belongs to is missing, or does not look at it: a version of uv where pip installs, an index where nothing
+    is installed from one. Whoever wrote it expected something of it.
+
+    Use instead: remove it, or add what it belongs to. In a partial spec, which only others complete, it is fine.
+    """,
+)
+
 SHAPE = (
     UNKNOWN_KEY,
     DUPLICATE_KEY,
@@ -161,4 +173,5 @@ SHAPE = (
     UNUSED_IGNORE,
     YAML_FEATURE,
     CHOICE,
+    NO_EFFECT,
 )

@@ -20,7 +20,13 @@ from imagespec.spec.source import MAX_DEPTH, compose, find, read, span_of
 MAX_VALUES = 100_000
 
 _ONE_VALUE: frozenset[Route] = frozenset({("shell",), ("entrypoint",), ("cmd",)})
-_SHORTHAND: dict[Route, str] = {("python",): "packages", ("conda",): "packages", ("run",): "commands"}
+_SHORTHAND: dict[Route, str] = {
+    ("python",): "packages",
+    ("conda",): "packages",
+    ("run",): "commands",
+    ("function",): "",
+}
+"""Sections that may be written as the value of one field: they merge as what they stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,10 @@ def _merged(parent: yaml.Node, child: yaml.Node, route: Route) -> yaml.Node:
 
 
 def _long(node: yaml.Node, route: Route) -> yaml.Node:
-    """A section that is written as a bare list, as the map that it stands for."""
+    """A section that is written in short, as the map (of `function`, the list) that it stands for."""
+    if route == ("function",):
+        listed = [node] if not isinstance(node, yaml.SequenceNode) else node.value
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", listed, node.start_mark, node.end_mark)
     if not isinstance(node, yaml.SequenceNode):
         return node
     key = yaml.ScalarNode("tag:yaml.org,2002:str", _SHORTHAND[route], node.start_mark, node.start_mark)

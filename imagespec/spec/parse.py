@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from imagespec.diagnostic import Diagnostic, Route, Span, did_you_mean
 from imagespec.spec import codes
+from imagespec.spec.effects import without_effect
 from imagespec.spec.extends import Reader, Tree
 from imagespec.spec.operations import Text
 from imagespec.spec.schema import Spec, keys_at
@@ -67,6 +68,10 @@ def parse(path: Path, reader: Reader | None = None) -> Parsed | list[Diagnostic]
         except ValidationError:
             return found
     parsed = Parsed(path, spec, tree, (), whole=False)
+    if not parsed.partial:
+        for route, why in without_effect(spec):
+            at = tree.span(route, key=True)
+            found.append(codes.NO_EFFECT.at(at, f"`{route[-1]}` has no effect: {why}", "remove it"))
     if find(tree.node, ("base",)) is tree.node and not parsed.partial:
         span = tree.span(())
         at = Span(span.source, span.line, span.column, span.line, span.column + 1)

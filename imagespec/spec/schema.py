@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -323,6 +324,10 @@ def _expand_method(operation: type[ops.Operation] | None, given: Any) -> Any:
     return {operation.shorthand: given}
 
 
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, dict | str) else value
+
+
 class Spec(Section):
     """A container image."""
 
@@ -340,7 +345,9 @@ class Spec(Section):
     entrypoint: Strings | None = _doc("Program that every container starts with.")
     cmd: Strings | None = _doc("Default command of a sandbox.")
     source: tuple[Source, ...] | None = _doc("Code and data of this machine.")
-    function: tuple[Function, ...] | None = _doc("Python functions that run while the image is built.")
+    function: Annotated[tuple[Function, ...] | None, BeforeValidator(_listed)] = _doc(
+        "A Python function that runs while the image is built, or several."
+    )
     steps: tuple[Step, ...] | None = _doc("Builder methods of `modal.Image`, sent exactly as written.")
     gpus: Strings | None = _doc("GPUs that the functions will ask for.")
     apps: tuple[LocalPath, ...] | None = _doc("Modal apps that run on this image.")
