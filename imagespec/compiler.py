@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagespec.build.codes import BUILD
@@ -51,8 +51,9 @@ def _span(place: Place, tree: Tree, *, on_key: bool) -> Span:
 
 def check_all(paths: Sequence[Path]) -> list[Diagnostic]:
     """Every finding of some specs, in the order of files and lines, without those that comments silence."""
-    reader = Reader()
-    return silenced([examine(path, reader) for path in paths])
+    reader, ignores = Reader(), _Ignores()
+    found = [d for path in paths for d in ignores.silence(examine(path, reader))]
+    return ordered([*found, *ignores.unused()])
 
 
 def check(path: Path) -> list[Diagnostic]:
@@ -70,29 +71,20 @@ def compile_spec(path: Path) -> Image:
 
 def compile_all(paths: Sequence[Path], *, digest: bool = True) -> tuple[list[Target], list[Diagnostic]]:
     """The images of the specs without errors, and all findings. The digests are left out where nothing needs them."""
-    reader = Reader()
-    examined = [examine(path, reader) for path in paths]
-    targets = []
-    for each in examined:
-        errors = any(d.severity == "error" for d in silenced([each]))
-        if each.image is not None and each.parsed is not None and not errors and _complete(each.image):
-            targets.append(Target(each.image, digests(each.image) if digest else (), each.parsed))
-    return targets, silenced(examined) + [_partial(each.parsed) for each in examined if _cannot_stand_alone(each)]
-
-
-def _complete(image: Image) -> bool:
-    return bool(image.layers) and image.layers[0].origin[:1] == ("base",)
-
-
-def _cannot_stand_alone(examined: Examined) -> bool:
-    return examined.parsed is not None and examined.image is not None and not _complete(examined.image)
-
-
-def _partial(parsed: Parsed | None) -> Diagnostic:
-    assert parsed is not None
-    span = parsed.tree.span(())
-    at = Span(span.source, span.line, span.column, span.line, span.column + 1)
-    return codes.MISSING.at(at, "a partial spec without a base cannot be built", "name a spec that extends it")
+    reader, ignores = Reader(), _Ignores()
+    targets, found = [], list[Diagnostic]()
+    for path in paths:
+        examined = examine(path, reader)
+        kept = ignores.silence(examined)
+        image, parsed = examined.image, examined.parsed
+        if image is not None and parsed is not None and not any(d.severity == "error" for d in kept):
+            if image.layers and image.layers[0].origin[0] == "base":
+                targets.append(Target(image, digests(image) if digest else (), parsed))
+            else:
+                hint = "name a spec that extends it"
+                kept.append(codes.MISSING.at(parsed.tree.top(), "a partial spec without a base cannot be built", hint))
+        found += kept
+    return targets, ordered([*found, *ignores.unused()])
 
 
 # ----------------------------------------------------------------------------------------------- ignores
@@ -107,30 +99,37 @@ class _Ignore:
     used: bool = False
 
 
-def silenced(examined: Iterable[Examined]) -> list[Diagnostic]:
-    """The findings without those that an ignore comment on their line silences, and with those of unused comments."""
-    every = list(examined)
-    sources: dict[Path, Source] = {}
-    for each in every:
-        if each.parsed is not None:
-            sources |= {source.path: source for source in each.parsed.tree.sources.values()}
-        sources |= {d.span.source.path: d.span.source for d in each.diagnostics}
-    ignores = {
-        (ignore.source.path, ignore.line, ignore.code): ignore
-        for source in sources.values()
-        if "imagespec:" in source.text
-        for ignore in _ignores(source)
-    }
-    kept = []
-    for diagnostic in (d for each in every for d in each.diagnostics):
-        ignore = ignores.get((diagnostic.span.source.path, diagnostic.span.line, diagnostic.code))
+@dataclass(slots=True)
+class _Ignores:
+    """The ignore comments of all files that were looked at, and which of them have silenced something."""
+
+    found: dict[tuple[Path, int, str], _Ignore] = field(default_factory=dict)
+    seen: set[Path] = field(default_factory=set)
+    complete: bool = True
+
+    def silence(self, examined: Examined) -> list[Diagnostic]:
+        """The findings of one spec, without those that a comment on their line silences."""
+        parsed = examined.parsed
+        sources = [*(parsed.tree.sources.values() if parsed else ()), *(d.span.source for d in examined.diagnostics)]
+        for source in sources:
+            if source.path not in self.seen:
+                self.seen.add(source.path)
+                if "imagespec:" in source.text:
+                    self.found |= {(source.path, each.line, each.code): each for each in _ignores(source)}
+        self.complete = self.complete and examined.image is not None
+        return [d for d in examined.diagnostics if not self._silenced(d)]
+
+    def _silenced(self, diagnostic: Diagnostic) -> bool:
+        span = diagnostic.span
+        ignore = self.found.get((span.source.path, span.line, diagnostic.code))
         if ignore is None or diagnostic.code.startswith("IS1"):
-            kept.append(diagnostic)
-        else:
-            ignore.used = True
-    if all(each.image is not None for each in every):
-        kept += [_unused(ignore) for ignore in ignores.values() if not ignore.used]
-    return ordered(kept)
+            return False
+        ignore.used = True
+        return True
+
+    def unused(self) -> list[Diagnostic]:
+        """A finding for each comment that silenced nothing, unless an error kept something from being looked at."""
+        return [_unused(ignore) for ignore in self.found.values() if self.complete and not ignore.used]
 
 
 def _ignores(source: Source) -> Iterator[_Ignore]:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from imagespec.diagnostic import Route
 from imagespec.image.copies import copies
 from imagespec.image.layers import Checks, Image, Layer, plain
-from imagespec.image.requirements import Line, dependencies_of, lines_of
+from imagespec.image.requirements import Line, canonical, dependencies_of, lines_of
 from imagespec.spec import operations as ops
 from imagespec.spec import schema
 from imagespec.spec.operations import AnyOperation
@@ -246,17 +242,6 @@ def _packages(python: schema.Python, options: Fields, common: Fields) -> Iterato
     elif packages or files:
         written = {"packages": packages, "requirements": tuple(path for path, _ in files) or None, "uv_version": python.uv}
         yield _layer(ops.UvPipInstall, ("python",), {**written, **options}, places)
-
-
-@lru_cache(maxsize=4096)
-def canonical(text: str) -> str:
-    """A requirement in one spelling: `Pillow == 11.0.0` and `pillow==11.0.0` are the same. Others stay as they are."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return text
-    requirement.name = canonicalize_name(requirement.name)
-    return str(requirement)
 
 
 def _names(names: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -6,7 +6,11 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.layers import Layer, Place
@@ -22,6 +26,27 @@ class Line:
 
     text: str
     place: Place
+
+
+@lru_cache(maxsize=8192)
+def requirement(text: str) -> Requirement | None:
+    """A requirement as PEP 508 reads it; `None` where it is none. Not to be changed: it is shared."""
+    try:
+        return Requirement(text)
+    except InvalidRequirement:
+        return None
+
+
+@lru_cache(maxsize=8192)
+def canonical(text: str) -> str:
+    """A requirement in one spelling: `Pillow == 11.0.0` and `pillow==11.0.0` are the same. Others stay as they are."""
+    parsed = requirement(text)
+    if parsed is None:
+        return text
+    extras = f"[{','.join(sorted(parsed.extras))}]" if parsed.extras else ""
+    url = f" @ {parsed.url}" if parsed.url else ""
+    marker = f"{' ' if parsed.url else ''}; {parsed.marker}" if parsed.marker else ""
+    return f"{canonicalize_name(parsed.name)}{extras}{parsed.specifier}{url}{marker}"
 
 
 def lines_of(path: Path) -> list[Line] | None:

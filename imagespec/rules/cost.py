@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from imagespec.image.layers import Image
-from imagespec.image.requirements import requirements_of
+from imagespec.image.requirements import requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
 
@@ -59,7 +58,7 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
     then be exact, or the second install may change what the first one brought.
     """
     for layer in image.layers:
-        names = [(canonicalize_name(_name(line.text)), line) for line in requirements_of(layer)]
+        names = [(_name(line.text), line) for line in requirements_of(layer)]
         heavy = [(name, line) for name, line in names if name in HEAVY]
         light = [name for name, _ in names if name not in HEAVY]
         if heavy and light:
@@ -69,10 +68,8 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
 
 
 def _name(text: str) -> str:
-    try:
-        return Requirement(text).name
-    except InvalidRequirement:
-        return text
+    parsed = requirement(text)
+    return canonicalize_name(parsed.name) if parsed else text
 
 
 RULES: tuple[Rule, ...] = (slow_installer, copied_for_nothing, heavy_beside_light)

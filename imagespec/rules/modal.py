@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from imagespec.diagnostic import did_you_mean
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.image.lower import canonical, in_dependency_order, references
-from imagespec.image.requirements import requirements_of
+from imagespec.image.lower import in_dependency_order, references
+from imagespec.image.requirements import requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule, steps
 from imagespec.spec import operations as ops
 
@@ -130,12 +129,11 @@ def contradicting_pins(image: Image) -> Iterable[Finding]:
 
 
 def _pin(text: str) -> tuple[str, str] | None:
-    try:
-        requirement = Requirement(canonical(text))
-    except InvalidRequirement:
+    parsed = requirement(text)
+    if parsed is None or parsed.marker is not None:
         return None
-    exact = [s.version for s in requirement.specifier if s.operator == "==" and not s.version.endswith(".*")]
-    return (canonicalize_name(requirement.name), exact[0]) if exact and requirement.marker is None else None
+    exact = [s.version for s in parsed.specifier if s.operator == "==" and not s.version.endswith(".*")]
+    return (canonicalize_name(parsed.name), exact[0]) if exact else None
 
 
 GPUS = (

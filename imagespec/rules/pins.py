@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import Specifier
 
+from imagespec.diagnostic import Source, Span
 from imagespec.image.copies import instructions
 from imagespec.image.layers import Image
-from imagespec.image.requirements import requirements_of
+from imagespec.image.requirements import requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
-from imagespec.diagnostic import Source, Span
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -29,17 +29,14 @@ def unpinned(image: Image) -> Iterable[Finding]:
     """
     for layer in image.layers:
         for line in requirements_of(layer):
-            try:
-                requirement = Requirement(line.text)
-            except InvalidRequirement:
+            parsed = requirement(line.text)
+            if parsed is None or parsed.url or any(_exact(specifier) for specifier in parsed.specifier):
                 continue
-            if requirement.url or any(s.operator == "===" or (s.operator == "==" and "*" not in s.version) for s in requirement.specifier):
-                continue
-            hint = f"write `{requirement.name}==…` with the version that works"
-            lower = [s.version for s in requirement.specifier if s.operator in (">=", "~=")]
+            hint = f"write `{parsed.name}==…` with the version that works"
+            lower = [s.version for s in parsed.specifier if s.operator in (">=", "~=")]
             if lower:
                 hint += f"; {lower[0]} is the oldest that `{line.text}` allows"
-            what = f"`{line.text}` allows other versions tomorrow" if requirement.specifier else f"`{line.text}` has no version"
+            what = f"`{line.text}` allows other versions tomorrow" if parsed.specifier else f"`{line.text}` has no version"
             yield Finding(line.place, what, hint)
         if isinstance(layer.operation, ops.MicromambaInstall):
             for index, package in enumerate(layer.operation.packages):
@@ -82,11 +79,15 @@ def git_without_commit(image: Image) -> Iterable[Finding]:
                     yield Finding(place, what, "add `@` and the 40 digits of the commit")
 
 
+def _exact(specifier: Specifier) -> bool:
+    return specifier.operator == "===" or (specifier.operator == "==" and "*" not in specifier.version)
+
+
 def _url(text: str) -> str | None:
-    try:
-        return Requirement(text).url
-    except InvalidRequirement:
+    parsed = requirement(text)
+    if parsed is None:
         return text if "://" in text else None
+    return parsed.url
 
 
 def _git(url: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from imagespec.image.layers import Image, Layer
-from imagespec.image.requirements import requirements_of
+from imagespec.image.requirements import requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
 
@@ -35,12 +35,15 @@ def bad_requirement(image: Image) -> Iterable[Finding]:
                 hint = "options go into `options` (in a step: `extra_options`)"
                 yield Finding(line.place, f"`{line.text}` is an option, not a package", hint)
                 continue
-            try:
-                Requirement(line.text)
-            except InvalidRequirement as error:
-                if not _is_path_or_url(line.text):
-                    reason = str(error).split("\n")[0].rstrip(":").lower()
-                    yield Finding(line.place, f"`{line.text}` is no requirement: {reason}", _near_requirement(line.text))
+            if requirement(line.text) is None and not _is_path_or_url(line.text):
+                yield Finding(line.place, f"`{line.text}` is no requirement: {_reason(line.text)}", _near_requirement(line.text))
+
+
+def _reason(text: str) -> str:
+    try:
+        return str(Requirement(text))
+    except InvalidRequirement as error:
+        return str(error).split("\n")[0].rstrip(":").lower()
 
 
 def _is_path_or_url(text: str) -> bool:

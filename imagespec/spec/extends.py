@@ -31,91 +31,114 @@ _SHORTHAND: dict[Route, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The merged nodes of a spec, and the files that they came from with the folder that each one's paths start at."""
+    """The merged nodes of a spec, and the files that they came from with the folder that each one's paths start at.
+
+    `diagnostics` is what is wrong with any of these files, or with one that could not be read; `written_root` whether
+    one of them says where paths start.
+    """
 
     node: yaml.MappingNode
     sources: dict[str, Source]
     roots: dict[str, Path]
     root: Path
-    inherits_root: bool
+    written_root: bool
+    diagnostics: tuple[Diagnostic, ...]
 
     def span(self, route: Route, *, key: bool = False) -> Span:
         """Where a route of keys stands."""
         node = find(self.node, route, key=key)
         return span_of(node, self.sources[node.start_mark.name])
 
+    def top(self) -> Span:
+        """The first character of the spec, for what is about the whole of it."""
+        span = span_of(self.node, self.sources[self.node.start_mark.name])
+        return Span(span.source, span.line, span.column, span.line, span.column + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file with what it extends: `lineage` is every file that counts, ancestors first, each once."""
+
+    source: Source
+    own: yaml.MappingNode
+    root: Path
+    written_root: bool
+    lineage: tuple[_File, ...]
+
 
 @dataclass(slots=True)
 class Reader:
-    """Reads specs, each file once. `diagnostics` collects what is wrong with files and with their YAML."""
+    """Reads specs; a file that several of them extend is read once."""
 
-    diagnostics: list[Diagnostic] = field(default_factory=list)
-    _trees: dict[str, Tree | None] = field(default_factory=dict)
+    _files: dict[str, tuple[_File | None, tuple[Diagnostic, ...]]] = field(default_factory=dict)
 
-    def load(self, path: Path) -> Tree | None:
-        """The merged tree of a spec; `None` where it cannot be read."""
-        return self._load(Path(os.path.abspath(path)), None, ())
+    def load(self, path: Path) -> Tree | tuple[Diagnostic, ...]:
+        """The merged tree of a spec; findings alone where there is none."""
+        file, found = self._read(Path(os.path.abspath(path)), None, ())
+        if file is None:
+            return found
+        lineage = (*file.lineage, file)
+        node: yaml.Node = lineage[0].own
+        for child in lineage[1:]:
+            node = _merged(node, child.own, ())
+        assert isinstance(node, yaml.MappingNode)
+        sources = {str(each.source.path): each.source for each in lineage}
+        roots = {str(each.source.path): each.root for each in lineage}
+        return Tree(node, sources, roots, file.root, file.written_root, found)
 
-    def _load(self, path: Path, at: Span | None, children: tuple[str, ...]) -> Tree | None:
+    def _parent(self, path: Path, at: Span, family: tuple[str, ...]) -> tuple[_File | None, tuple[Diagnostic, ...]]:
         name = str(path)
-        if name not in self._trees:
-            self._trees[name] = None
-            source = read(path, at)
-            top = compose(source) if isinstance(source, Source) else source
-            if isinstance(top, Diagnostic):
-                self.diagnostics.append(top)
-            elif isinstance(source, Source):
-                found = list(_check(top, source))
-                self.diagnostics += found
-                if not any(d.code in (codes.TOO_MUCH.id, codes.YAML_FEATURE.id) for d in found):
-                    self._trees[name] = self._merge(path, source, top, (*children, name))
-        return self._trees[name]
+        if name in family:
+            chain = " -> ".join(Path(each).name for each in (*family[family.index(name) :], name))
+            hint = "put what they share into a partial spec and extend that"
+            return None, (codes.EXTENDS.at(at, f"`extends` goes in a circle: {chain}", hint),)
+        if name not in self._files:
+            self._files[name] = self._read(path, at, family)
+        return self._files[name]
 
-    def _merge(self, path: Path, source: Source, top: yaml.MappingNode, family: tuple[str, ...]) -> Tree:
+    def _read(self, path: Path, at: Span | None, family: tuple[str, ...]) -> tuple[_File | None, tuple[Diagnostic, ...]]:
+        source = read(path, at)
+        if isinstance(source, Diagnostic):
+            return None, (source,)
+        top = compose(source)
+        if isinstance(top, Diagnostic):
+            return None, (top,)
+        found = list(_check(top, source))
+        if any(d.code in (codes.TOO_MUCH.id, codes.YAML_FEATURE.id) for d in found):
+            return None, tuple(found)
         own = {key.value: value for key, value in top.value}
-        node = yaml.MappingNode(
-            top.tag, [(k, v) for k, v in top.value if k.value not in ("extends", "root")], top.start_mark, top.end_mark
-        )
-        sources: dict[str, Source] = {str(path): source}
-        roots: dict[str, Path] = {}
-        root, inherits = path.parent, False
-        parents: yaml.Node | None = None
-        for parent_path, at in self._parents(path, source, own.get("extends")):
-            if str(parent_path) in family:
-                chain = [Path(p).name for p in (*family[family.index(str(parent_path)) :], str(parent_path))]
-                hint = "put what they share into a partial spec and extend that"
-                self.diagnostics.append(codes.EXTENDS.at(at, f"`extends` goes in a circle: {' -> '.join(chain)}", hint))
-                continue
-            parent = self._load(parent_path, at, family)
-            if parent is None:
-                continue
-            sources |= parent.sources
-            roots |= parent.roots
-            if parent.inherits_root:
-                root, inherits = parent.root, True
-            parents = parent.node if parents is None else _merged(parents, parent.node, ())
-        if (written := self._text(own.get("root"), source, "root")) is not None:
-            root, inherits = path.parent / Path(written).expanduser(), True
-        roots[str(path)] = Path(os.path.abspath(root))
-        merged = node if parents is None else _merged(parents, node, ())
-        assert isinstance(merged, yaml.MappingNode)
-        return Tree(merged, sources, roots, roots[str(path)], inherits)
+        root, written = path.parent, False
+        lineage: dict[str, _File] = {}
+        for parent_path, span in _parents(path, source, own.get("extends"), found):
+            parent, wrong = self._parent(parent_path, span, (*family, str(path)))
+            found += wrong
+            if parent is not None:
+                lineage |= {str(each.source.path): each for each in (*parent.lineage, parent)}
+                root, written = (parent.root, True) if parent.written_root else (root, written)
+        if (text := _path(own.get("root"), source, "root", found)) is not None:
+            root, written = path.parent / Path(text).expanduser(), True
+        pairs = [(k, v) for k, v in top.value if k.value not in ("extends", "root")]
+        node = yaml.MappingNode(top.tag, pairs, top.start_mark, top.end_mark)
+        file = _File(source, node, Path(os.path.abspath(root)), written, tuple(lineage.values()))
+        return file, tuple(found)
 
-    def _parents(self, path: Path, source: Source, extends: yaml.Node | None) -> list[tuple[Path, Span]]:
-        items = extends.value if isinstance(extends, yaml.SequenceNode) else [] if extends is None else [extends]
-        found = []
-        for item in items:
-            if (written := self._text(item, source, "extends")) is not None:
-                found.append((Path(os.path.abspath(path.parent / Path(written).expanduser())), span_of(item, source)))
-        return found
 
-    def _text(self, node: yaml.Node | None, source: Source, key: str) -> str | None:
-        if node is None:
-            return None
-        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str" and node.value:
-            return str(node.value)
-        self.diagnostics.append(codes.WRONG_TYPE.at(span_of(node, source), f"`{key}` needs a path", ""))
+def _parents(path: Path, source: Source, extends: yaml.Node | None, found: list[Diagnostic]) -> list[tuple[Path, Span]]:
+    items = extends.value if isinstance(extends, yaml.SequenceNode) else [] if extends is None else [extends]
+    named = []
+    for item in items:
+        if (written := _path(item, source, "extends", found)) is not None:
+            named.append((Path(os.path.abspath(path.parent / Path(written).expanduser())), span_of(item, source)))
+    return named
+
+
+def _path(node: yaml.Node | None, source: Source, key: str, found: list[Diagnostic]) -> str | None:
+    if node is None:
         return None
+    if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str" and node.value:
+        return str(node.value)
+    found.append(codes.WRONG_TYPE.at(span_of(node, source), f"`{key}` needs a path"))
+    return None
 
 
 def _check(top: yaml.Node, source: Source) -> list[Diagnostic]:
@@ -150,6 +173,8 @@ def _check(top: yaml.Node, source: Source) -> list[Diagnostic]:
 
 
 def _check_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> list[Diagnostic]:
+    if isinstance(key, yaml.ScalarNode) and key.tag == "tag:yaml.org,2002:str" and key.value not in seen:
+        return []
     span = span_of(key, source)
     if not isinstance(key, yaml.ScalarNode):
         return [codes.YAML_FEATURE.at(span, "a key that is a list or a map", "keys are text")]
@@ -158,10 +183,8 @@ def _check_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> li
     if key.tag != "tag:yaml.org,2002:str":
         kind = key.tag.rpartition(":")[2]
         return [codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {_KINDS.get(kind, kind)}", f'quote it: "{key.value}"')]
-    if key.value in seen:
-        first = seen[key.value].start_mark.line + 1
-        return [codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")]
-    return []
+    first = seen[key.value].start_mark.line + 1
+    return [codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")]
 
 
 _KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "null", "timestamp": "a date"}

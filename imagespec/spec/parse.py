@@ -44,18 +44,13 @@ class Parsed:
         return self.name.startswith("_")
 
 
-def parse(path: Path, reader: Reader | None = None) -> Parsed | list[Diagnostic]:
+def parse(path: Path, reader: Reader | None = None) -> Parsed | tuple[Diagnostic, ...]:
     """Read and check the shape of one spec. Where there is nothing to check, the findings alone."""
-    reader = reader or Reader()
-    before = len(reader.diagnostics)
-    tree = reader.load(path)
-    found = reader.diagnostics[before:]
-    if tree is None:
-        return found or list(reader.diagnostics)
+    tree = (reader or Reader()).load(path)
+    if not isinstance(tree, Tree):
+        return tree
     data = construct(tree.node)
-    if not isinstance(data, dict):
-        return found
-    found += _nulls(tree)
+    found = [*tree.diagnostics, *_nulls(tree)]
     try:
         spec = Spec.model_validate(data, context=tree.roots)
     except ValidationError as error:
@@ -66,17 +61,21 @@ def parse(path: Path, reader: Reader | None = None) -> Parsed | list[Diagnostic]
         try:
             spec = Spec.model_validate(data, context=tree.roots)
         except ValidationError:
-            return found
+            return tuple(found)
     parsed = Parsed(path, spec, tree, (), whole=False)
-    if not parsed.partial:
-        for route, why in without_effect(spec):
-            at = tree.span(route, key=True)
-            found.append(codes.NO_EFFECT.at(at, f"`{route[-1]}` has no effect: {why}", "remove it"))
-    if find(tree.node, ("base",)) is tree.node and not parsed.partial:
-        span = tree.span(())
-        at = Span(span.source, span.line, span.column, span.line, span.column + 1)
-        found.append(codes.MISSING.at(at, "the spec has no base", 'add one, for example `base: {debian_slim: "3.12"}`'))
+    if not parsed.partial and not any(d.severity == "error" for d in tree.diagnostics):
+        found += _incomplete(spec, tree)
     return replace(parsed, diagnostics=tuple(found), whole=not any(d.severity == "error" for d in found))
+
+
+def _incomplete(spec: Spec, tree: Tree) -> Iterator[Diagnostic]:
+    """What a spec that is to be built may not lack, and what has no effect in it."""
+    for route, why in without_effect(spec):
+        at = tree.span(route, key=True)
+        yield codes.NO_EFFECT.at(at, f"`{route[-1]}` has no effect: {why}", "remove it")
+    if find(tree.node, ("base",)) is tree.node:
+        hint = 'add one, for example `base: {debian_slim: "3.12"}`'
+        yield codes.MISSING.at(tree.top(), "the spec has no base", hint)
 
 
 def construct(node: yaml.Node) -> Any:
