@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from imagespec.diagnostic import Route
 from imagespec.image.layers import Image, Layer
+from imagespec.spec import operations as ops
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def call(layer: Layer) -> Call:
     operation = layer.operation
     args: list[Value] = []
     kwargs: dict[str, Value] = {}
-    for field in dataclasses.fields(operation):
+    for field in ops.fields_of(operation):
         value = getattr(operation, field.name)
         if field.default is not dataclasses.MISSING and value == field.default:
             continue

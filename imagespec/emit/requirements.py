@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from imagespec.image.layers import Image
-from imagespec.image.lower import canonical
-from imagespec.image.requirements import requirements_of
+from imagespec.image.requirements import canonical, requirements_of
 from imagespec.spec import operations as ops
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from imagespec.image.files import in_folder, of_context, of_module
 from imagespec.image.layers import Image, Layer
 from imagespec.image.modules import find_module
+from imagespec.spec import operations as ops
 from imagespec.spec.operations import (
     AddLocalDir,
     AddLocalFile,
@@ -48,7 +49,7 @@ def content(layer: Layer, root: Path) -> list[Any]:
     """What a layer is made of: the method and its arguments, as JSON values."""
     operation = layer.operation
     arguments = {}
-    for field in dataclasses.fields(operation):
+    for field in ops.fields_of(operation):
         value = getattr(operation, field.name)
         if field.default is dataclasses.MISSING or value != field.default:
             arguments[field.name] = _value(operation, field.name, value, root)

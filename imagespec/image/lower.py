@@ -347,7 +347,7 @@ def _functions(spec: Spec) -> Iterator[Layer]:
 def _steps(spec: Spec, root: Path) -> Iterator[Layer]:
     for index, step in enumerate(spec.steps or ()):
         method, operation = step.chosen
-        fields = {f.name: plain(getattr(operation, f.name)) for f in dataclasses.fields(operation)}
+        fields = {f.name: plain(getattr(operation, f.name)) for f in ops.fields_of(operation)}
         yield Layer(operation=_in_context(type(operation)(**fields), root), origin=("steps", index, method))
 
 

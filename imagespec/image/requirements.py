@@ -49,6 +49,16 @@ def canonical(text: str) -> str:
     return f"{canonicalize_name(parsed.name)}{extras}{parsed.specifier}{url}{marker}"
 
 
+@lru_cache(maxsize=8192)
+def pinned(text: str) -> tuple[str, str] | None:
+    """Name and version of a requirement that allows one version only, wherever it is installed."""
+    parsed = requirement(text)
+    if parsed is None or parsed.marker is not None:
+        return None
+    exact = [each.version for each in parsed.specifier if each.operator == "==" and not each.version.endswith(".*")]
+    return (canonicalize_name(parsed.name), exact[0]) if exact else None
+
+
 def lines_of(path: Path) -> list[Line] | None:
     """The requirements of a file; `None` where it cannot be read, or holds options that only an installer understands."""
     source = read(path)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,10 @@ def missing_file(image: Image) -> Iterable[Finding]:
 
 def _paths(layer: Layer) -> Iterator[tuple[Place, Path, bool]]:
     """Each local path of a layer with its place, and whether it has to be a folder."""
-    for field in dataclasses.fields(layer.operation):
+    for field in ops.fields_of(layer.operation):
         value = getattr(layer.operation, field.name)
+        if not isinstance(value, Path | tuple | dict) or not value:
+            continue
         folder = field.name in _FOLDERS or (field.name == "local_path" and isinstance(layer.operation, ops.AddLocalDir))
         if isinstance(value, Path):
             yield layer.place(field.name), value, folder
@@ -51,7 +52,7 @@ def _paths(layer: Layer) -> Iterator[tuple[Place, Path, bool]]:
             for index, item in enumerate(value):
                 if isinstance(item, Path):
                     yield layer.place(field.name, index), item, folder
-        elif isinstance(value, Mapping):
+        else:
             for key, item in value.items():
                 if isinstance(item, Path):
                     yield layer.place(field.name, key), item, folder

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from packaging.utils import canonicalize_name
-
 from imagespec.diagnostic import did_you_mean
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.lower import in_dependency_order, references
-from imagespec.image.requirements import requirement, requirements_of
+from imagespec.image.requirements import pinned, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule, steps
 from imagespec.spec import operations as ops
 
@@ -116,24 +114,16 @@ def contradicting_pins(image: Image) -> Iterable[Finding]:
     Use instead: one of them. Lists of a spec and of those that it extends are put together; a version that several
     specs need differently belongs into those specs, not into what they extend.
     """
-    pinned: dict[str, tuple[str, Place]] = {}
+    first: dict[str, tuple[str, Place]] = {}
     for layer in image.layers:
         for line in requirements_of(layer):
-            if (pin := _pin(line.text)) is None:
+            if (pin := pinned(line.text)) is None:
                 continue
             name, version = pin
-            other = pinned.setdefault(name, (version, line.place))
+            other = first.setdefault(name, (version, line.place))
             if other[0] != version:
                 message = f"`{name}` is pinned to {version} here and to {other[0]} elsewhere"
                 yield Finding(line.place, message, "keep one of them")
-
-
-def _pin(text: str) -> tuple[str, str] | None:
-    parsed = requirement(text)
-    if parsed is None or parsed.marker is not None:
-        return None
-    exact = [s.version for s in parsed.specifier if s.operator == "==" and not s.version.endswith(".*")]
-    return (canonicalize_name(parsed.name), exact[0]) if exact else None
 
 
 GPUS = (

@@ -6,7 +6,6 @@ quotes. Each rule here holds one kind of text to the form that its reader unders
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -159,17 +158,17 @@ def _one_instruction(command: str) -> bool:
 
 def _texts(layer: Layer) -> Iterator[tuple[Any, str]]:
     """Every text of a layer that reaches one line, with its place."""
-    for field in dataclasses.fields(layer.operation):
-        if field.name in _FREE:
-            continue
+    for field in ops.fields_of(layer.operation):
         value = getattr(layer.operation, field.name)
+        if not value or field.name in _FREE:
+            continue
         if isinstance(value, str):
             yield layer.place(field.name), value
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
                 if isinstance(item, str):
                     yield layer.place(field.name, index), item
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             for key, item in value.items():
                 if isinstance(item, str) and field.name != "env":  # build variables travel as a secret, not as text
                     yield layer.place(field.name, key), f"{key}={item}"

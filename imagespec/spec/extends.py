@@ -135,7 +135,7 @@ def _parents(path: Path, source: Source, extends: yaml.Node | None, found: list[
 def _path(node: yaml.Node | None, source: Source, key: str, found: list[Diagnostic]) -> str | None:
     if node is None:
         return None
-    if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str" and node.value:
+    if isinstance(node, yaml.ScalarNode) and node.tag == _TEXT and node.value:
         return str(node.value)
     found.append(codes.WRONG_TYPE.at(span_of(node, source), f"`{key}` needs a path"))
     return None
@@ -153,40 +153,44 @@ def _check(top: yaml.Node, source: Source) -> list[Diagnostic]:
             what = "an alias that holds itself" if depth > MAX_DEPTH else f"more than {MAX_VALUES} values"
             found.append(codes.TOO_MUCH.at(span_of(node, source), what, "write out what is meant"))
             return False
-        if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith((":set", ":omap", ":pairs", ":binary")):
+        if node.tag not in _PLAIN:
             span = span_of(node, source)
             found.append(codes.YAML_FEATURE.at(span, f"tag `{_short(node.tag)}`: specs hold plain values only", "remove the tag"))
-        if isinstance(node, yaml.SequenceNode):
-            return all(visit(item, depth + 1) for item in node.value)
+        if isinstance(node, yaml.ScalarNode):
+            return True
+        items = node.value
         if isinstance(node, yaml.MappingNode):
             seen: dict[str, yaml.Node] = {}
-            for key, value in node.value:
-                found.extend(_check_key(key, seen, source))
+            for key, _ in node.value:
+                if not (key.tag == _TEXT and isinstance(key, yaml.ScalarNode) and key.value not in seen):
+                    found.append(_bad_key(key, seen, source))
                 if isinstance(key, yaml.ScalarNode):
                     seen.setdefault(key.value, key)
-                if not visit(value, depth + 1):
-                    return False
+            items = [value for _, value in node.value]
+        for item in items:
+            if not visit(item, depth + 1):
+                return False
         return True
 
     visit(top, 0)
     return found
 
 
-def _check_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> list[Diagnostic]:
-    if isinstance(key, yaml.ScalarNode) and key.tag == "tag:yaml.org,2002:str" and key.value not in seen:
-        return []
+def _bad_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> Diagnostic:
     span = span_of(key, source)
     if not isinstance(key, yaml.ScalarNode):
-        return [codes.YAML_FEATURE.at(span, "a key that is a list or a map", "keys are text")]
+        return codes.YAML_FEATURE.at(span, "a key that is a list or a map", "keys are text")
     if key.tag == "tag:yaml.org,2002:merge":
-        return [codes.YAML_FEATURE.at(span, "the merge key `<<`", "share values through `extends`")]
-    if key.tag != "tag:yaml.org,2002:str":
+        return codes.YAML_FEATURE.at(span, "the merge key `<<`", "share values through `extends`")
+    if key.tag != _TEXT:
         kind = key.tag.rpartition(":")[2]
-        return [codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {_KINDS.get(kind, kind)}", f'quote it: "{key.value}"')]
+        return codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {_KINDS.get(kind, kind)}", f'quote it: "{key.value}"')
     first = seen[key.value].start_mark.line + 1
-    return [codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")]
+    return codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")
 
 
+_TEXT = "tag:yaml.org,2002:str"
+_PLAIN = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map", "value", "merge"))
 _KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "null", "timestamp": "a date"}
 
 
@@ -218,5 +222,5 @@ def _long(node: yaml.Node, route: Route) -> yaml.Node:
         return yaml.SequenceNode("tag:yaml.org,2002:seq", listed, node.start_mark, node.end_mark)
     if not isinstance(node, yaml.SequenceNode):
         return node
-    key = yaml.ScalarNode("tag:yaml.org,2002:str", _SHORTHAND[route], node.start_mark, node.start_mark)
+    key = yaml.ScalarNode(_TEXT, _SHORTHAND[route], node.start_mark, node.start_mark)
     return yaml.MappingNode("tag:yaml.org,2002:map", [(key, node)], node.start_mark, node.end_mark)

@@ -50,7 +50,7 @@ def parse(path: Path, reader: Reader | None = None) -> Parsed | tuple[Diagnostic
     if not isinstance(tree, Tree):
         return tree
     data = construct(tree.node)
-    found = [*tree.diagnostics, *_nulls(tree)]
+    found = [*tree.diagnostics, *(_nulls(tree) if _holds_null(data) else ())]
     try:
         spec = Spec.model_validate(data, context=tree.roots)
     except ValidationError as error:
@@ -117,6 +117,11 @@ _SCALARS: dict[str, Any] = {
     "tag:yaml.org,2002:null": lambda node: None,
     "tag:yaml.org,2002:timestamp": lambda node: _Unwanted(node.value),
 }
+
+
+def _holds_null(data: Any) -> bool:
+    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return any(value is None or (isinstance(value, dict | list) and _holds_null(value)) for value in values)
 
 
 def _nulls(tree: Tree) -> Iterator[Diagnostic]:

@@ -12,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    ModelWrapValidatorHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
@@ -34,28 +33,28 @@ def _doc(text: str, **more: Any) -> Any:
 
 
 class Section(BaseModel):
-    """A map of the YAML. `shorthand` names the field that a bare scalar or list stands for."""
+    """A map of the YAML."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-    shorthand: ClassVar[str | None] = None
 
-    @model_validator(mode="wrap")
+
+class Shortened(Section):
+    """A map for which a bare scalar or list may stand: the value of the field that `shorthand` names."""
+
+    shorthand: ClassVar[str]
+
+    @model_validator(mode="before")
     @classmethod
-    def _expand(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        if cls.shorthand is not None and not isinstance(value, dict):
-            value = {cls.shorthand: value}
-        return handler(value)
+    def _expand(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {cls.shorthand: value}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler.resolve_ref_schema(handler(core))
-        return with_shorthand(schema, cls.shorthand)
+        return with_shorthand(handler.resolve_ref_schema(handler(core)), cls.shorthand)
 
 
-def with_shorthand(schema: JsonSchemaValue, field: str | None, variadic: str | None = None) -> JsonSchemaValue:
+def with_shorthand(schema: JsonSchemaValue, field: str, variadic: str | None = None) -> JsonSchemaValue:
     """The JSON Schema of a map, or of the bare value that stands for one field of it."""
-    if field is None:
-        return schema
     short = [{k: v for k, v in schema["properties"][field].items() if k not in ("title", "default")}]
     if variadic is not None:
         short.append({"type": "string"})
@@ -88,7 +87,7 @@ class OneOf(Section):
 # ------------------------------------------------------------------------------------------------- base
 
 
-class DebianSlim(Section):
+class DebianSlim(Shortened):
     """The official Python image on Debian, with a compiler, pip and uv."""
 
     shorthand = "python"
@@ -96,7 +95,7 @@ class DebianSlim(Section):
     force_build: StrictBool | None = _doc("Build even where Modal has it cached.")
 
 
-class Micromamba(Section):
+class Micromamba(Shortened):
     """A base for conda packages."""
 
     shorthand = "python"
@@ -104,7 +103,7 @@ class Micromamba(Section):
     force_build: StrictBool | None = _doc("Build even where Modal has it cached.")
 
 
-class Registry(Section):
+class Registry(Shortened):
     """An image of a container registry, for linux/amd64."""
 
     shorthand = "image"
@@ -116,7 +115,7 @@ class Registry(Section):
     force_build: StrictBool | None = _doc("Build even where Modal has it cached.")
 
 
-class Dockerfile(Section):
+class Dockerfile(Shortened):
     """An image built from a Dockerfile."""
 
     shorthand = "path"
@@ -147,7 +146,7 @@ class Base(OneOf):
 # --------------------------------------------------------------------------------------------- sections
 
 
-class Conda(Section):
+class Conda(Shortened):
     """Conda packages, on a micromamba base."""
 
     shorthand = "packages"
@@ -156,7 +155,7 @@ class Conda(Section):
     file: LocalPath | None = _doc("A file of conda packages.")
 
 
-class Pyproject(Section):
+class Pyproject(Shortened):
     """The dependencies of a `pyproject.toml`."""
 
     shorthand = "path"
@@ -164,7 +163,7 @@ class Pyproject(Section):
     extras: Strings | None = _doc("Extras to install too.")
 
 
-class Project(Section):
+class Project(Shortened):
     """The dependencies of a uv project, as its `uv.lock` fixes them."""
 
     shorthand = "path"
@@ -174,7 +173,7 @@ class Project(Section):
     frozen: StrictBool | None = _doc("False: let uv update the lock during the build.")
 
 
-class Poetry(Section):
+class Poetry(Shortened):
     """The dependencies of a Poetry project, as its `poetry.lock` fixes them."""
 
     shorthand = "path"
@@ -195,7 +194,7 @@ class Private(Section):
     git_user: Annotated[str, Field(description="User to whom the token belongs.")]
 
 
-class Python(Section):
+class Python(Shortened):
     """Python packages."""
 
     shorthand = "packages"
@@ -217,7 +216,7 @@ class Python(Section):
     gpu: str | None = _doc("GPU of the machine that installs.")
 
 
-class Run(Section):
+class Run(Shortened):
     """Shell commands."""
 
     shorthand = "commands"
@@ -228,7 +227,7 @@ class Run(Section):
     volumes: EnvMap | None = _doc("Modal volumes that the commands see: path to volume name.")
 
 
-class Function(Section):
+class Function(Shortened):
     """A Python function that runs while the image is built."""
 
     shorthand = "call"
