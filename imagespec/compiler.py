@@ -9,7 +9,7 @@ from pathlib import Path
 
 from imagespec.build.codes import BUILD
 from imagespec.build.result import Target
-from imagespec.diagnostic import Code, CompileError, Diagnostic, Source, Span, ordered
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Source, Span, lines, ordered, shown
 from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
@@ -37,16 +37,32 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
     if not isinstance(parsed, Parsed):
         return Examined(None, None, tuple(parsed))
     image = lower(parsed)
-    found = list(parsed.diagnostics)
+    found = [*parsed.diagnostics, *_broken_rules(image, parsed)]
+    return Examined(parsed, image if parsed.whole else None, tuple(_one_error_a_place(found)))
+
+
+def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
     for rule in RULES:
         for finding in rule.check(image):
-            span = _span(finding.place, parsed.tree, on_key=finding.on_key)
-            found.append(rule.code.at(span, finding.message, finding.hint))
-    return Examined(parsed, image if parsed.whole else None, tuple(found))
+            if isinstance(finding.place, Span) or not parsed.doubtful(finding.place):
+                hint = finding.hint
+                if finding.other is not None:
+                    other = _span(finding.other, parsed.tree)
+                    hint += f"; the other is at {shown(other.source.path)}:{other.line}"
+                yield rule.code.at(_span(finding.place, parsed.tree, on_key=finding.on_key), finding.message, hint)
 
 
-def _span(place: Place, tree: Tree, *, on_key: bool) -> Span:
+def _span(place: Place, tree: Tree, *, on_key: bool = False) -> Span:
     return place if isinstance(place, Span) else tree.span(place, key=on_key)
+
+
+def _one_error_a_place(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
+    """What else there is to say about the place of an error most often follows from the error, and is left unsaid."""
+    errors: dict[Span, str] = {}
+    for diagnostic in found:
+        if diagnostic.severity == "error":
+            errors.setdefault(diagnostic.span, diagnostic.code)
+    return (d for d in found if errors.get(d.span, d.code) == d.code)
 
 
 def check_all(paths: Sequence[Path]) -> list[Diagnostic]:
@@ -133,7 +149,7 @@ class _Ignores:
 
 
 def _ignores(source: Source) -> Iterator[_Ignore]:
-    for number, line in enumerate(source.text.split("\n"), 1):
+    for number, line in enumerate(lines(source.text), 1):
         for match in _IGNORE.finditer(line):
             start = match.start(1)
             for part in match[1].split(","):

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -28,6 +29,14 @@ class Source:
 
     path: Path
     text: str = field(default="", repr=False, compare=False)
+
+    def find(self, word: str, line: int) -> Span:
+        """The first place of a word from a line on, else the whole line."""
+        every = lines(self.text)
+        for number, text in enumerate(every[line - 1 :], line):
+            if (column := text.find(word) + 1) > 0:
+                return Span(self, number, column, number, column + len(word))
+        return Span(self, line, 1, line, len(every[line - 1]) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +91,16 @@ class Code:
         return self.text.partition("\n")[0]
 
     def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
-        return Diagnostic(self.id, self.severity, message, span, hint)
+        return Diagnostic(self.id, self.severity, _brief(message), span, _brief(hint))
+
+
+_LONG = re.compile(r"""([`"'])([^`"']{60})[^`"']{60,}([^`"']{20})\1""")
+
+
+def _brief(text: str) -> str:
+    """`text` with the middle of very long values left out."""
+    text = _LONG.sub(r"\1\2…\3\1", text)
+    return text if len(text) <= 500 else f"{text[:300]}…{text[-100:]}"
 
 
 class CompileError(Exception):
@@ -95,8 +113,10 @@ class CompileError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest of `known`, or an empty string where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else ""
+    every = list(known)
+    begun = [each for each in every if min(len(each), len(word)) > 2 and (each.startswith(word) or word.startswith(each))]
+    near = [max(begun, key=len)] if begun else difflib.get_close_matches(word, every, n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near and near[0] != word else ""
 
 
 def shown(path: Path) -> str:
@@ -137,7 +157,13 @@ def render_text(diagnostics: Iterable[Diagnostic], style: Style = _plain) -> str
 
 
 _WINDOW = 100
-_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 counts as one
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+
+@lru_cache(maxsize=8)
+def lines(text: str) -> tuple[str, ...]:
+    """`text` in lines as YAML 1.1 counts them, without their ends."""
+    return tuple(_LINE_BREAK.split(text))
 
 
 def _render_one(diagnostic: Diagnostic, style: Style) -> str:
@@ -150,9 +176,9 @@ def _render_one(diagnostic: Diagnostic, style: Style) -> str:
         f"{title}: {style('bold', printable(diagnostic.message))}",
         f"{gutter}{style('location', '-->')} {printable(where)}",
     ]
-    lines = _LINE_BREAK.split(span.source.text)
-    if span.source.text and span.line <= len(lines):
-        shown_line, offset, width = _excerpt(lines[span.line - 1], span)
+    every = lines(span.source.text)
+    if span.source.text and span.line <= len(every):
+        shown_line, offset, width = _excerpt(every[span.line - 1], span)
         out += [
             f"{gutter} {bar}",
             f" {style('location', str(span.line))} {bar} {shown_line}".rstrip(),
@@ -178,14 +204,25 @@ def _excerpt(line: str, span: Span) -> tuple[str, int, int]:
 
 
 def _cells(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
+    return sum(_width(c) for c in text)
+
+
+def _width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 # --------------------------------------------------------------------------------------- for programs
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    return json.dumps([d.to_json() for d in diagnostics], indent=2, ensure_ascii=False) + "\n"
+    return _json([d.to_json() for d in diagnostics])
+
+
+def _json(value: Any) -> str:
+    """JSON in ASCII: what a spec says may also steer a terminal, or be no text that UTF-8 can hold."""
+    return json.dumps(value, indent=2) + "\n"
 
 
 def render_github(diagnostics: Iterable[Diagnostic]) -> str:
@@ -193,7 +230,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> str:
     kinds = {"error": "error", "warning": "warning", "note": "notice"}
 
     def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        return printable(text, keep="\n").replace("%", "%25").replace("\n", "%0A")
 
     def value(text: str) -> str:
         return data(text).replace(":", "%3A").replace(",", "%2C")
@@ -236,14 +273,14 @@ def render_sarif(diagnostics: Sequence[Diagnostic], codes: Iterable[Code], versi
             }
         ],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return _json(log)
 
 
 def _sarif_result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
     from urllib.parse import quote
 
     path = shown(diagnostic.span.source.path)
-    uri = Path(path).as_uri() if os.path.isabs(path) else quote(path)
+    uri = Path(path).as_uri() if os.path.isabs(path) else quote(os.fsencode(path))
     span = diagnostic.span
     return {
         "ruleId": diagnostic.code,

@@ -35,9 +35,32 @@ NO_PYTHON = Code(
     A local build needs a Python of the same series. It is looked for where uv looks (the `PATH`, uv's own Pythons),
     then among pyenv's, and then uv is asked to download it.
 
-    Use instead: install it with `uv python install 3.12` or `pyenv install 3.12`, choose a series that is here, or build
-    on Modal.
+    Use instead: install it with `uv python install 3.12` or `pyenv install 3.12`, choose a series that is here, or
+    build on Modal.
     """,
 )
 
-BUILD = (LAYER_FAILED, CHECK_FAILED, NO_PYTHON)
+NO_MODAL = Code(
+    "IS904",
+    "error",
+    """Modal cannot be used from here.
+
+    There is no login on this machine, Modal does not accept it, or Modal cannot be reached. Nothing was built.
+
+    Use instead: `modal setup`, or a token in `MODAL_TOKEN_ID` and `MODAL_TOKEN_SECRET`; a build on this machine, with
+    `--on local`, needs neither account nor connection to Modal.
+    """,
+)
+NOT_ON_MODAL = Code(
+    "IS905",
+    "error",
+    """Something that a build step is given by name does not exist on Modal.
+
+    A secret or a volume belongs to one environment of a workspace. It is looked for before anything is built, so that
+    it does not end a build that has run for minutes.
+
+    Use instead: create it, correct its name, or build in the environment that has it (`MODAL_ENVIRONMENT`).
+    """,
+)
+
+BUILD = (LAYER_FAILED, CHECK_FAILED, NO_PYTHON, NO_MODAL, NOT_ON_MODAL)

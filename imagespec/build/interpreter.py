@@ -1,4 +1,7 @@
-"""A Python version -> an interpreter of this machine: uv's, pyenv's, or one that uv downloads."""
+"""A Python version -> an interpreter of this machine: uv's, pyenv's, or one that uv downloads.
+
+Needs nothing but the standard library and uv: the developers' command finds its Pythons with it too.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-Run: TypeAlias = Callable[[Sequence[str]], tuple[int, list[str]]]
-"""Runs a command line that may take long: its exit code and the lines that it printed."""
+Run: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], tuple[int, list[str]]]
+"""Runs a command line that may take long, with variables: its exit code and the lines that it printed."""
 
 VERSION = re.compile(r"3\.\d+(?:\.\d+(?:(?:a|b|rc)\d+)?)?t?")
 """What may be asked for: a series (`3.12`), a full version (`3.12.10`), each free-threaded with a `t` at its end."""
+
+
+OLDEST = 10
+"""Older series than 3.10 are in no image of Modal's."""
 
 
 class NotFound(Exception):
@@ -68,15 +75,27 @@ def find_python(wanted: str, uv: str, environ: Mapping[str, str], run: Run) -> I
             found = _interpreter(path, environ)
             if found is not None and _matches(found.version, request):
                 return found
-    code, printed = run([uv, "python", "install", "--no-bin", wanted])
+    # one retry instead of three: without a network the answer comes in a second
+    code, printed = run([uv, "python", "install", "--no-bin", wanted], {"UV_HTTP_RETRIES": "1", **environ})
     found = _interpreter(_of_uv(wanted, uv, environ), environ)
     if found is None:
         why = printed[-1].strip().removeprefix("cause: ") if code and printed else "it did not say why"
+        install = f"install one: uv python install {wanted}, or: pyenv install {wanted}"
         raise NotFound(
             f"no Python {wanted} on this machine, and uv could not download it: {why}",
-            f"install one: uv python install {wanted}, or: pyenv install {wanted}\nor choose one that is here: {_installed(uv, environ)}",
+            f"{install}\nor choose one that is here: {_installed(uv, environ)}",
         )
     return found
+
+
+def locate(wanted: str) -> Path:
+    """The path of an interpreter, with the environment of this process. Raises `NotFound`."""
+
+    def run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[str]]:
+        done = subprocess.run(command, capture_output=True, check=False, env=environ, encoding="utf-8")
+        return done.returncode, done.stderr.splitlines()
+
+    return find_python(wanted, find_uv(os.environ), os.environ, run).path
 
 
 def series(version: str) -> str:
@@ -97,8 +116,15 @@ def _of_uv(request: str, uv: str, environ: Mapping[str, str]) -> Path | None:
 
 def _of_pyenv(request: str, environ: Mapping[str, str]) -> Iterator[Path]:
     """The newest first."""
-    found = [p for root in _pyenv_roots(environ) for p in root.glob("versions/*/bin/python") if _matches(p.parts[-3], request)]
-    yield from sorted(found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.parts[-3])], reverse=True)
+    found = [
+        p
+        for root in _pyenv_roots(environ)
+        for p in root.glob("versions/*/bin/python")
+        if _matches(p.parts[-3], request)
+    ]
+    yield from sorted(
+        found, key=lambda path: [int(number) for number in re.findall(r"\d+", path.parts[-3])], reverse=True
+    )
 
 
 def _pyenv_roots(environ: Mapping[str, str]) -> Sequence[Path]:
@@ -114,28 +140,37 @@ print(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def _interpreter(path: Path | None, environ: Mapping[str, str]) -> Interpreter | None:
-    """The interpreter at `path`, where it runs: pyenv leaves shims of versions that are not chosen, and those do not."""
+    """The interpreter at `path`, where it runs: pyenv's shims of versions that are not chosen do not."""
     told = _output([str(path), "-I", "-c", _TELL], environ).splitlines() if path is not None else []
     return Interpreter(Path(told[1]), told[0]) if len(told) == 2 else None
 
 
 def _installed(uv: str, environ: Mapping[str, str]) -> str:
-    """Every series that is here, for a message."""
-    printed = _output([uv, "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"], environ)
+    """Every series that is here and of use, for a message."""
+    printed = _output(
+        [uv, "python", "list", "--only-installed", "--no-python-downloads", "--output-format", "json"], environ
+    )
     try:
         versions = [str(each["version"]) for each in json.loads(printed or "[]") if each["implementation"] == "cpython"]
     except (ValueError, KeyError, TypeError):
         versions = []
     versions += [path.parts[-3] for root in _pyenv_roots(environ) for path in root.glob("versions/*/bin/python")]
-    known = {series(version) for version in versions if VERSION.fullmatch(version)}
-    return ", ".join(sorted(known, key=lambda each: int(re.findall(r"\d+", each)[1]))) or "none"
+    minors = {each: int(re.findall(r"\d+", each)[1]) for each in (series(v) for v in versions if VERSION.fullmatch(v))}
+    return ", ".join(sorted((each for each in minors if minors[each] >= OLDEST), key=minors.__getitem__)) or "none"
 
 
 def _output(command: Sequence[str], environ: Mapping[str, str]) -> str:
     """What a command prints; an empty string where it fails."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=environ, cwd="/", encoding="utf-8", errors="replace"
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=environ,
+            cwd="/",
+            encoding="utf-8",
+            errors="replace",
         )
     except OSError:
         return ""

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -47,7 +48,13 @@ class Processes:
         return code, printed
 
     def start(
-        self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, keep: Sequence[int] = (), output: int = subprocess.PIPE
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        keep: Sequence[int] = (),
+        output: int = subprocess.PIPE,
     ) -> subprocess.Popen[str]:
         """A running process, its standard output and error together in a pipe, or in the file `output`."""
         with self._lock:
@@ -84,7 +91,35 @@ class Processes:
         with self._lock:
             self.stopped.set()
             for process in self._running:
-                try:
+                with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+
+
+def foreground(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
+    """Run a command on the user's own terminal. Its exit code, as a shell gives it. Raises `OSError`."""
+    process = subprocess.Popen(command, env=env, cwd=cwd)
+    with _passing_on(process):
+        while True:
+            try:
+                code = process.wait()
+                return code if code >= 0 else 128 - code
+            except KeyboardInterrupt:
+                pass  # the terminal has sent it to the command too, which decides what it means
+
+
+@contextmanager
+def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Pass on what would end this process alone, and leave the command running."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def pass_on(number: int, frame: object) -> None:
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,10 +6,11 @@ SQLite's own journal makes each entry whole or absent, whatever happens to the p
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS layer (
@@ -17,7 +18,7 @@ CREATE TABLE IF NOT EXISTS layer (
     PRIMARY KEY (backend, digest)
 );
 CREATE TABLE IF NOT EXISTS passed (
-    backend TEXT, image TEXT, command TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
+    backend TEXT, image TEXT, command TEXT, output TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (backend, image, command)
 );
 CREATE TABLE IF NOT EXISTS build (
@@ -46,9 +47,9 @@ class BuildRecord:
     at: str
 
 
-def home(specs: list[Path]) -> Path:
-    """The folder `.imagespec` of the project: beside the `specs` that holds the first spec, else in the working directory."""
-    for folder in Path(specs[0]).absolute().parents if specs else ():
+def home(specs: Sequence[Path]) -> Path:
+    """A project's folder `.imagespec`: beside the `specs` with the first spec, or in the working directory."""
+    for folder in specs[0].absolute().parents if specs else ():
         if (folder / "specs").is_dir():
             return folder / ".imagespec"
     return Path.cwd() / ".imagespec"
@@ -66,16 +67,23 @@ class Record:
         return LayerRecord(*row) if row else None
 
     def add_layer(self, backend: str, digest: str, op: str, seconds: float, place: str = "") -> None:
-        self._write("INSERT OR REPLACE INTO layer (backend, digest, op, seconds, place) VALUES (?, ?, ?, ?, ?)",
-                    backend, digest, op, seconds, place)  # fmt: skip
+        query = "INSERT OR REPLACE INTO layer (backend, digest, op, seconds, place) VALUES (?, ?, ?, ?, ?)"
+        self._write(query, backend, digest, op, seconds, place)
 
     def passed(self, backend: str, image: str, command: str) -> bool:
         """Whether a check passed in the image with this digest."""
-        return self._one("SELECT 1 FROM passed WHERE backend = ? AND image = ? AND command = ?", backend, image, command) is not None
+        return self.output(backend, image, command) is not None
 
-    def add_check(self, backend: str, image: str, command: str) -> None:
-        """A check passed."""
-        self._write("INSERT OR REPLACE INTO passed (backend, image, command) VALUES (?, ?, ?)", backend, image, command)
+    def output(self, backend: str, image: str, command: str) -> str | None:
+        """What a check printed when it passed in the image with this digest; `None` where it did not pass."""
+        query = "SELECT output FROM passed WHERE backend = ? AND image = ? AND command = ?"
+        row = self._one(query, backend, image, command)
+        return row[0] if row else None
+
+    def add_check(self, backend: str, image: str, command: str, output: str = "") -> None:
+        """A check passed, and printed this."""
+        query = "INSERT OR REPLACE INTO passed (backend, image, command, output) VALUES (?, ?, ?, ?)"
+        self._write(query, backend, image, command, output)
 
     def forget_check(self, backend: str, image: str, command: str) -> None:
         """A check that passed before does not any more."""
@@ -87,14 +95,14 @@ class Record:
         return BuildRecord(*row) if row else None
 
     def add_build(self, backend: str, spec: str, image: str, place: str = "") -> None:
-        self._write("INSERT OR REPLACE INTO build (backend, spec, image, place) VALUES (?, ?, ?, ?)", backend, spec, image, place)
+        query = "INSERT OR REPLACE INTO build (backend, spec, image, place) VALUES (?, ?, ?, ?)"
+        self._write(query, backend, spec, image, place)
 
-    def _one(self, query: str, *values: object) -> tuple[object, ...] | None:
+    def _one(self, query: str, *values: object) -> Any:
         if not self.path.exists():
             return None
         with self._open() as database:
-            row: tuple[object, ...] | None = database.execute(query, values).fetchone()
-            return row
+            return database.execute(query, values).fetchone()
 
     def _write(self, query: str, *values: object) -> None:
         prepare(self.path.parent)
@@ -110,7 +118,8 @@ class Record:
         except sqlite3.OperationalError as error:
             raise OSError(f"the record `{self.path}` cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise OSError(f"the record `{self.path}` is damaged ({error}); remove it, nothing but time is lost") from error
+            lost = "remove it, nothing but time is lost"
+            raise OSError(f"the record `{self.path}` is damaged ({error}): {lost}") from error
 
 
 def prepare(folder: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from imagespec.diagnostic import did_you_mean
 from imagespec.compiler import every_code
+from imagespec.diagnostic import did_you_mean, printable
 
 
 @click.command()
@@ -19,5 +19,6 @@ def explain(code: str | None) -> None:
         return
     found = codes.get(code.upper())
     if found is None:
-        raise click.UsageError(f"no finding `{code}`; {did_you_mean(code.upper(), codes) or 'see: imagespec explain'}")
+        hint = did_you_mean(code.upper(), codes) or "see: imagespec explain"
+        raise click.UsageError(printable(f"no finding `{code}`; {hint}"))
     click.echo(f"{found.id} ({found.severity}): {found.text}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from imagespec.spec.source import NAMES
+
 _FIRST = """\
 # An image for Modal. What each key means: imagespec schema
 root: ..
@@ -24,13 +26,16 @@ checks:
 @click.argument("name", default="image")
 def init(name: str) -> None:
     """Write specs/NAME.yaml, a small spec to begin with. Nothing that is there already is touched."""
-    path = Path("specs", f"{name.removesuffix('.yaml')}.yaml")
-    if path.name != f"{path.stem}.yaml" or len(path.parts) != 2:
-        raise click.UsageError("NAME is a plain name, not a path")
-    path.parent.mkdir(exist_ok=True)
+    stem = name.removesuffix(".yaml")
+    if not NAMES.fullmatch(stem):
+        raise click.UsageError("NAME is a plain name: letters, digits, `_`, `-`, `+`, `.` and spaces")
+    path = Path("specs", f"{stem}.yaml")
     try:
+        path.parent.mkdir(exist_ok=True)
         with open(path, "x", encoding="utf-8") as file:
             file.write(_FIRST)
-    except FileExistsError:
-        raise click.UsageError(f"`{path}` is there already") from None
+    except FileExistsError as error:
+        raise click.UsageError(f"`{error.filename}` is there already") from None
+    except OSError as error:
+        raise click.UsageError(f"cannot write `{path}`: {error.strerror}") from None
     click.echo(f"wrote {path}; next: imagespec check {path.stem}, imagespec build {path.stem}")

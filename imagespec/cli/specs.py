@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from imagespec.diagnostic import did_you_mean, shown
+from imagespec.diagnostic import did_you_mean, printable, shown
 
 
 def nearest_specs(start: Path) -> Path | None:
@@ -17,8 +18,17 @@ def nearest_specs(start: Path) -> Path | None:
 
 def in_folder(folder: Path) -> dict[str, Path]:
     """The specs of a folder by name, partial ones and subfolders aside."""
-    found = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml") and not p.name.endswith(".lock.yaml"))
-    return {path.stem: path for path in found if not path.name.startswith("_")}
+    try:
+        every = sorted(folder.iterdir())
+    except OSError as error:
+        raise click.UsageError(f"`{shown(folder)}` cannot be read: {error.strerror}") from None
+    found: dict[str, Path] = {}
+    for path in every:
+        if path.suffix in (".yaml", ".yml") and not path.name.startswith("_") and not path.name.endswith(".lock.yaml"):
+            other = found.setdefault(path.stem, path)
+            if other is not path:
+                raise click.UsageError(printable(f"`{other.name}` and `{path.name}` in `{shown(folder)}` have the same name"))
+    return found
 
 
 def select(names: Sequence[str]) -> list[Path]:
@@ -31,7 +41,7 @@ def select(names: Sequence[str]) -> list[Path]:
         if not paths:
             raise click.UsageError(f"no specs in `{shown(folder)}`; begin with: imagespec init")
         return paths
-    return list(dict.fromkeys(_select(name, folder) for name in names))
+    return list({os.path.abspath(path): path for path in (_select(name, folder) for name in names)}.values())
 
 
 def _select(name: str, folder: Path | None) -> Path:
@@ -40,8 +50,10 @@ def _select(name: str, folder: Path | None) -> Path:
     known = in_folder(folder) if folder else {}
     if name in known:
         return known[name]
-    where = f"in `{shown(folder)}`" if folder else "and no folder `specs` here or above"
     if folder is not None and (folder / f"{name}.yaml").exists():
         return folder / f"{name}.yaml"
+    if Path(name).exists():  # a folder, which reading it will say
+        return Path(name)
+    where = f"in `{shown(folder)}`" if folder else "and no folder `specs` here or above"
     hint = did_you_mean(name, known) or (f"there are: {', '.join(known)}" if known else "name a file")
-    raise click.UsageError(f"no spec `{name}` {where}; {hint}")
+    raise click.UsageError(printable(f"no spec `{name}` {where}; {hint}"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from imagespec.diagnostic import Route
+from imagespec.image.files import left_out
 from imagespec.image.layers import Image, Layer
 from imagespec.spec import operations as ops
 
@@ -73,7 +74,18 @@ def call(layer: Layer) -> Call:
             args.append(_argument(field.name, value))
         else:
             kwargs[field.name] = _argument(field.name, value)
+    if isinstance(operation, ops.FromDockerfile) and operation.ignore is None:
+        kwargs |= _dockerignore(operation)
     return Call(operation.method, tuple(args), kwargs, layer.origin)
+
+
+def _dockerignore(operation: ops.FromDockerfile) -> dict[str, Value]:
+    """What a .dockerignore beside the Dockerfile says. Modal heeds it only where the path is absolute, and the printed
+    one is not."""
+    if operation.context_dir is None:
+        return {}
+    beside = left_out(operation.context_dir, operation.path, None)
+    return {} if beside == left_out(operation.context_dir, None, None) else {"ignore": list(beside)}
 
 
 def _argument(name: str, value: Any) -> Value:

@@ -8,17 +8,20 @@ context, mounted source is copied last, a standalone Python comes from uv, secre
 from __future__ import annotations
 
 import json
+import os
+import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, assert_never
 
-from imagespec.diagnostic import Code, CompileError, Diagnostic, Route, Span
-from imagespec.image.files import in_folder, of_module
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, printable
+from imagespec.image.copies import Copy, copies
+from imagespec.image.files import in_folder, left_out, matcher, named, of_module
 from imagespec.image.layers import Image, Layer
 from imagespec.image.modules import find_module
 from imagespec.image.requirements import dependencies_of
@@ -46,7 +49,7 @@ class _Writer:
     """The instructions so far, and what the command that builds them has to be given."""
 
     image: Image
-    span: Callable[[Route], Span]
+    span: Callable[..., Span]
     builder: str
     context: Path
     secrets: list[str] = field(default_factory=list)
@@ -55,16 +58,18 @@ class _Writer:
     refused: list[Diagnostic] = field(default_factory=list)
 
     def refuse(self, layer: Layer, what: str) -> list[str]:
-        self.refused.append(NOT_IN_DOCKERFILE.at(self.span(layer.origin), f"{what} cannot be part of a Dockerfile", "see: compile --to python"))
+        at, message = self.span(layer.origin, key=True), f"{what} cannot be part of a Dockerfile"
+        self.refused.append(NOT_IN_DOCKERFILE.at(at, message, "see: compile --to python"))
         return []
 
-    def copy(self, path: Path, remote: str) -> str:
+    def copy(self, path: Path, remote: str, method: str = "COPY", options: Sequence[str] = ()) -> str:
         """`COPY` of a local file or folder; from a context of its own where it lies outside of the main one."""
         source, origin = self.source(path)
-        return f"COPY {origin}{_words(source, remote)}"
+        return " ".join([method, *options, f"{origin}{_words(source, remote)}"])
 
     def source(self, path: Path) -> tuple[str, str]:
         """A path as `COPY` names it, and the option that names the context it is relative to."""
+        path = Path(os.path.normpath(path))
         if path.is_relative_to(self.context):
             return path.relative_to(self.context).as_posix(), ""
         folder = path if path.is_dir() else path.parent
@@ -85,10 +90,11 @@ class _Writer:
         return f"RUN {mounts}{prefix}{command}"
 
 
-def emit(image: Image, span: Callable[[Route], Span], builder: str, context: Path) -> str:
+def emit(image: Image, span: Callable[..., Span], builder: str, context: Path) -> str:
     """The Dockerfile, for one of Modal's image builders, to be built in the folder `context`.
 
-    Raises `CompileError` where a layer cannot be part of one, with the line of the spec.
+    `span` is where a route stands in the spec, or, with `key=True`, its last key. Raises `CompileError` where a layer
+    cannot be part of a Dockerfile, with the line of the spec.
     """
     writer = _Writer(image, span, builder, context)
     blocks = [block for layer in image.layers if (block := _block(layer, writer))]
@@ -98,7 +104,8 @@ def emit(image: Image, span: Callable[[Route], Span], builder: str, context: Pat
 
 
 def _header(writer: _Writer) -> Iterator[str]:
-    yield f"# The image `{writer.image.name}` as Modal's builder {writer.builder} builds it, compiled by imagespec. To build it:"
+    name = printable(writer.image.name)
+    yield f"# The image `{name}` as Modal's builder {writer.builder} builds it, compiled by imagespec. To build it:"
     command = ["docker build", "-f Dockerfile"]
     command += [f"--secret id={name},src={name}.env" for name in writer.secrets]
     command += [f"--build-context {name}={shlex.quote(str(path))}" for path, name in writer.contexts.items()]
@@ -244,7 +251,8 @@ def _add_python(series: str | None, builder: str) -> list[str]:
     wanted = full[:-1] + "+freethreaded" if full.endswith("t") else full
     return [
         "COPY --from=ghcr.io/astral-sh/uv:latest /uv /.uv/uv",
-        f"RUN /.uv/uv python install --no-bin --install-dir /.python {wanted} && cp -a /.python/cpython-*/. /usr/local && rm -r /.python",
+        f"RUN /.uv/uv python install --no-bin --install-dir /.python {wanted}"
+        " && cp -a /.python/cpython-*/. /usr/local && rm -r /.python && ln -sf python3 /usr/local/bin/python",
         "ENV TERMINFO_DIRS=/etc/terminfo:/lib/terminfo:/usr/share/terminfo:/usr/lib/terminfo",
     ]
 
@@ -254,10 +262,11 @@ def _from_dockerfile(operation: ops.FromDockerfile, writer: _Writer) -> list[str
     if isinstance(source, Diagnostic):
         writer.refused.append(source)
         return []
-    if operation.context_dir is not None:
-        writer.context = operation.context_dir
     writer.build_args |= operation.build_args or {}
-    return [*source.text.rstrip("\n").split("\n"), *_add_python(operation.add_python, writer.builder)]
+    context = operation.context_dir or writer.image.root
+    ignore = left_out(context, operation.path, operation.ignore)
+    lines = _from_context(source.text.rstrip("\n").split("\n"), context, ignore, {}, writer)
+    return [*lines, *_add_python(operation.add_python, writer.builder)]
 
 
 # ---------------------------------------------------------------------------------------------- packages
@@ -351,13 +360,44 @@ def _micromamba_install(layer: Layer, operation: ops.MicromambaInstall, writer: 
 
 
 def _commands(operation: ops.DockerfileCommands, writer: _Writer) -> list[str]:
-    lines = list(operation.dockerfile_commands)
-    for remote, path in (operation.context_files or {}).items():
-        source, origin = writer.source(path)
-        lines = [re.sub(rf"^(COPY\s+){re.escape(remote)}(\s)", rf"\g<1>{origin}{source}\g<2>", line) for line in lines]
-    if operation.build_args:
-        writer.build_args |= operation.build_args
-    return lines
+    writer.build_args |= operation.build_args or {}
+    context = operation.context_dir or writer.image.root
+    ignore = left_out(context, None, operation.ignore)
+    return _from_context(operation.dockerfile_commands, context, ignore, operation.context_files or {}, writer)
+
+
+def _from_context(
+    lines: Sequence[str], context: Path, ignore: Sequence[str], given: Mapping[str, Path], writer: _Writer
+) -> list[str]:
+    """The lines, each `COPY` from a context of their own as one from ours, with the files that `ignore` leaves.
+
+    `given` are files that a path stands for, wherever they lie. A `COPY` that means the same in our context is kept as
+    it is; so is a .dockerignore that lies there, as every engine heeds it.
+    """
+    out = "\n".join(lines).split("\n")
+    same = context == writer.context and ignore == left_out(context, None, None)
+    by_name = {name.lstrip("/"): path for name, path in given.items()}
+    for copy in reversed(copies(out)):
+        if not same or any(source.lstrip("/") in by_name for source in copy.sources):
+            out[copy.line : copy.after] = _copied(copy, context, ignore, by_name, writer)
+    return out
+
+
+def _copied(
+    copy: Copy, context: Path, ignore: Sequence[str], given: Mapping[str, Path], writer: _Writer
+) -> Iterator[str]:
+    ignored = matcher(ignore) if ignore else lambda path: False
+    for source in copy.sources:
+        if (path := given.get(name := source.lstrip("/"))) is not None:
+            to = posixpath.join(copy.to, posixpath.basename(name)) if copy.to.endswith("/") else copy.to
+            yield writer.copy(path, to, copy.method, copy.options)
+            continue
+        for path in named(source, context):
+            if path.is_dir() and ignore:
+                files = ((name, file) for name, file in in_folder(path) if not ignored(file.relative_to(context)))
+                yield from _copy_files(files, copy.to, writer, copy.method, copy.options)
+            elif not ignored(path.relative_to(context)):
+                yield writer.copy(path, copy.to, copy.method, copy.options)
 
 
 def _add_local_dir(operation: ops.AddLocalDir, writer: _Writer) -> list[str]:
@@ -374,13 +414,15 @@ def _add_module(name: str, ignore: tuple[str, ...] | None, writer: _Writer) -> l
     return _copy_files(of_module(module, ignore), "/".join(["/root", *parts]), writer)
 
 
-def _copy_files(files: Iterable[tuple[str, Path]], remote: str, writer: _Writer) -> list[str]:
+def _copy_files(
+    files: Iterable[tuple[str, Path]], remote: str, writer: _Writer, method: str = "COPY", options: Sequence[str] = ()
+) -> list[str]:
     """A `COPY` for each folder that names its files: no engine's own way of leaving files out is needed."""
     by_folder: dict[tuple[str, str], list[str]] = {}
     for name, path in files:
         source, origin = writer.source(path)
         by_folder.setdefault((origin, name.rpartition("/")[0]), []).append(source)
     return [
-        f"COPY {origin}{_words(*sources, '/'.join([remote.rstrip('/'), *folder.split('/')]).rstrip('/') + '/')}"
+        " ".join([method, *options, f"{origin}{_words(*sources, posixpath.join(remote, folder, ''))}"])
         for (origin, folder), sources in by_folder.items()
     ]

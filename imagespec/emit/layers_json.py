@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagespec.diagnostic import Route, Span, shown
+from imagespec.diagnostic import Span, shown
 from imagespec.emit.calls import Call, Function, Named, calls
 from imagespec.image.layers import Image
 
 
-def emit(image: Image, digests: Sequence[str], span: Callable[[Route], Span]) -> str:
-    """`{name, digest, layers: [{op, args, digest, file, line}]}`; `args` has positional ones under `"*"`."""
-    layers = [_layer(call, digest, span(call.origin)) for call, digest in zip(calls(image), digests, strict=True)]
+def emit(image: Image, digests: Sequence[str], span: Callable[..., Span]) -> str:
+    """`{name, digest, layers: [{op, args, digest, file, line}]}`; `args` has positional ones under `"*"`.
+
+    `span` is where a route stands in the spec, or, with `key=True`, its last key.
+    """
+    layers = [_layer(call, digest, span(call.origin, key=True)) for call, digest in zip(calls(image), digests, strict=True)]
     whole = {"name": image.name, "digest": digests[-1], "layers": layers}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from imagespec.diagnostic import shown
+from imagespec.diagnostic import printable, shown
 from imagespec.emit.calls import Call, Function, Named, Value, calls
 from imagespec.image.layers import Image
 
@@ -18,7 +20,8 @@ def emit(image: Image) -> str:
     modules = sorted({function.module for call in chain for function in _functions((*call.args, *call.kwargs.values()))})
     lines = [f"import {module}\n" for module in modules]
     body = "".join(f"    {'modal.Image' if i == 0 else ''}{_call(call)}\n" for i, call in enumerate(chain))
-    return f'"""The image `{image.name}`, compiled by imagespec."""\n\nimport modal\n{"".join(lines)}\nimage = (\n{body})\n'
+    name = printable(image.name).replace("\\", "").replace('"', "'")
+    return f'"""The image `{name}`, compiled by imagespec."""\n\nimport modal\n{"".join(lines)}\nimage = (\n{body})\n'
 
 
 def _functions(values: tuple[Value, ...]) -> list[Function]:
@@ -27,7 +30,9 @@ def _functions(values: tuple[Value, ...]) -> list[Function]:
 
 def _call(call: Call) -> str:
     parts = [_value(value, 2) for value in call.args]
-    parts += [f"{name}={_value(value, 2)}" for name, value in call.kwargs.items()]
+    parts += [f"{name}={_value(value, 2)}" for name, value in call.kwargs.items() if _is_name(name)]
+    if others := {name: value for name, value in call.kwargs.items() if not _is_name(name)}:
+        parts.append(f"**{_value(others, 2)}")
     line = f".{call.method}({', '.join(parts)})"
     if len(line) <= _WIDTH - 16 and "\n" not in line:
         return line
@@ -35,10 +40,15 @@ def _call(call: Call) -> str:
     return f".{call.method}(\n{inner}    )"
 
 
+def _is_name(text: str) -> bool:
+    """Whether an argument can be given by this name; a function may take others through `**`."""
+    return text.isidentifier() and not keyword.iskeyword(text)
+
+
 def _value(value: Value, depth: int) -> str:
     match value:
         case Named(kind, name):
-            return f"modal.{kind}.from_name({name!r})"
+            return f"modal.{kind}.from_name({_text(name)})"
         case Function(module, name):
             return f"{module}.{name}"
         case Path():
@@ -50,6 +60,8 @@ def _value(value: Value, depth: int) -> str:
         case Mapping():
             items = [f"{_value(key, depth + 1)}: {_value(item, depth + 1)}" for key, item in value.items()]
             return _bracketed("{", items, "}", depth)
+        case float() if not math.isfinite(value):
+            return f'float("{value}")'
         case _:
             return repr(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -12,10 +13,14 @@ _COPY = re.compile(r"^\s*(COPY|ADD)\s+(.+)$", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One `COPY` or `ADD` from the context. `line` is the index of its first line."""
+    """One `COPY` or `ADD` from the context. `line` is the index of its first line, `after` that of the line after it."""
 
     line: int
+    after: int
+    method: str
+    options: tuple[str, ...]
     sources: tuple[str, ...]
+    to: str
 
 
 def instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -37,21 +42,40 @@ def instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 def copies(lines: Sequence[str]) -> list[Copy]:
     """What the lines copy from the context; what comes from another stage, an image or a URL is left out."""
     found = []
-    for index, instruction in instructions(lines):
+    every = "\n".join(lines).split("\n")
+    for line, instruction in instructions(lines):
         match = _COPY.match(instruction)
         if match is None or "<<" in match[2]:
             continue
-        try:
-            words = shlex.split(match[2].replace("[", " ").replace("]", " ").replace('",', '" ')) if match[2].startswith("[") else shlex.split(match[2])
-        except ValueError:
-            continue
-        if any(word.startswith("--from=") for word in words):
-            continue
-        names = [word for word in words if not word.startswith("--")]
-        sources = tuple(name for name in names[:-1] if "://" not in name)
-        if sources:
-            found.append(Copy(index, sources))
+        words = _words(match[2])
+        options = tuple(word for word in words if word.startswith("--"))
+        *names, to = [word for word in words if not word.startswith("--")] or [""]
+        sources = tuple(name for name in names if "://" not in name)
+        if sources and not any(option.startswith("--from=") for option in options):
+            found.append(Copy(line, _end(every, line), match[1].upper(), options, sources, to))
     return found
+
+
+def _words(text: str) -> list[str]:
+    """The arguments of an instruction, in the form of a shell or of JSON; none where it is neither."""
+    options = re.match(r"(?:--\S+\s+)*", text)
+    start = options.end() if options else 0
+    try:
+        if text[start:].startswith("["):
+            given = json.loads(text[start:])
+            return [*text[:start].split(), *(word for word in given if isinstance(word, str))]
+        return shlex.split(text)
+    except ValueError:
+        return []
+
+
+def _end(lines: Sequence[str], first: int) -> int:
+    """The index of the line after an instruction."""
+    for index in range(first, len(lines)):
+        line = lines[index].strip()
+        if line and not line.startswith("#") and not line.endswith("\\"):
+            return index + 1
+    return len(lines)
 
 
 def stages(lines: Sequence[str]) -> int:

@@ -15,21 +15,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imagespec.image.files import in_folder, of_context, of_module
+from imagespec.image.files import in_folder, left_out, of_context, of_module
 from imagespec.image.layers import Image, Layer
 from imagespec.image.modules import find_module
+from imagespec.image.requirements import dependencies_of
 from imagespec.spec import operations as ops
-from imagespec.spec.operations import (
-    AddLocalDir,
-    AddLocalFile,
-    AddLocalPythonSource,
-    AnyOperation,
-    DockerfileCommands,
-    FromDockerfile,
-    Pipe,
-    RunFunction,
-    UvSync,
-)
+from imagespec.spec.operations import AnyOperation
 
 
 def digests(image: Image) -> tuple[str, ...]:
@@ -58,21 +49,34 @@ def content(layer: Layer, root: Path) -> list[Any]:
 
 def _value(operation: AnyOperation, name: str, value: Any, root: Path) -> Any:
     match operation:
-        case AddLocalPythonSource(ignore=ignore) if name == "modules":
+        case ops.AddLocalPythonSource(ignore=ignore) if name == "modules":
             return [[module, _module(module, root, ignore)] for module in value]
-        case AddLocalDir(ignore=ignore) if name == "local_path":
+        case ops.AddLocalDir(ignore=ignore) if name == "local_path":
             return _tree(in_folder(value, ignore))
-        case AddLocalFile(remote_path=remote) if name == "local_path":
+        case ops.AddLocalFile(remote_path=remote) if name == "local_path":
             return [value.name if remote.endswith("/") else None, *_file(value)]
-        case UvSync() if name == "uv_project_dir":
-            return [_file(value / "pyproject.toml"), _file(value / "uv.lock")]
-        case FromDockerfile(context_dir=context) if name == "path":
-            return [*_file(value), _tree(of_context(_lines(value), context or root))]
-        case DockerfileCommands(context_dir=context) if name == "dockerfile_commands":
-            return [*value, _tree(of_context(value, context or root))]
-        case DockerfileCommands() | FromDockerfile() if name == "context_dir":
+        case ops.PipInstallFromRequirements() if name == "requirements_txt":
+            return _hash(value)
+        case ops.PipInstallFromPyproject(optional_dependencies=extras) if name == "pyproject_toml":
+            lines = dependencies_of(value, extras, ())
+            return _hash(value) if lines is None else sorted(line.text for line in lines)
+        case ops.UvSync() if name == "uv_project_dir":
+            return [_hash(value / "pyproject.toml"), _hash(value / "uv.lock")]
+        case ops.PoetryInstallFromFile(ignore_lockfile=ignored, poetry_lockfile=lock) if name == "poetry_pyproject_toml":
+            return [_hash(value), None if ignored else _hash(lock or value.with_name("poetry.lock"))]
+        case ops.PoetryInstallFromFile() if name == "poetry_lockfile":
             return None
-        case RunFunction() | Pipe() if name in ("raw_f", "func"):
+        case ops.FromDockerfile(context_dir=context, ignore=ignore) if name == "path":
+            context = context or root
+            return [_hash(value), _tree(of_context(_lines(value), context, left_out(context, value, ignore)))]
+        case ops.DockerfileCommands(context_dir=context, ignore=ignore) if name == "dockerfile_commands":
+            context = context or root
+            return [*value, _tree(of_context(value, context, left_out(context, None, ignore)))]
+        case ops.DockerfileCommands() | ops.FromDockerfile() if name == "context_dir":
+            return None
+        case ops.DockerfileCommands() if name == "context_files":
+            return [[key, _hash(path)] for key, path in value.items()]
+        case ops.RunFunction() | ops.Pipe() if name in ("raw_f", "func"):
             return [value, _module(value.partition(":")[0], root, None)]
         case _:
             return _plain(value)
@@ -80,7 +84,7 @@ def _value(operation: AnyOperation, name: str, value: Any, root: Path) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
-        return [value.name, *_file(value)]
+        return [value.name, _hash(value)]
     if isinstance(value, Mapping):  # in order: Modal's cache sees the order of variables
         return [[key, _plain(item)] for key, item in value.items()]
     if isinstance(value, list | tuple):
@@ -93,11 +97,18 @@ def _tree(files: Iterable[tuple[str, Path]]) -> list[Any]:
 
 
 def _file(path: Path) -> list[Any]:
+    """What Modal's cache sees of a file that it mounts or copies: the content and the mode."""
     try:
         with open(path, "rb") as file:
             return [hashlib.file_digest(file, "sha256").hexdigest(), os.fstat(file.fileno()).st_mode & 0o7777]
     except OSError:
         return ["", 0]
+
+
+def _hash(path: Path) -> str:
+    """What Modal's cache sees of a file that travels inside a request."""
+    found: str = _file(path)[0]
+    return found
 
 
 def _lines(path: Path) -> list[str]:

@@ -90,6 +90,8 @@ def _base(spec: Spec, root: Path) -> Iterator[Layer]:
     if spec.base is None:
         return
     form, value = spec.base.chosen
+    if value is None:  # a key without a value: the finding says so
+        return
     origin: Route = ("base", form)
     written: Fields
     match value:
@@ -338,7 +340,7 @@ def _run(spec: Spec) -> Iterator[Layer]:
 def _functions(spec: Spec) -> Iterator[Layer]:
     for index, function in enumerate(spec.function or ()):
         written: dict[str, Any] = {name: getattr(function, name) for name in type(function).model_fields if name != "call"}
-        for pairs in ("env", "volumes", "network_file_systems"):
+        for pairs in ("env", "volumes", "network_file_systems", "kwargs"):
             written[pairs] = _sorted(written[pairs])
         written["raw_f"] = function.call
         yield _layer(ops.RunFunction, ("function", index), written, {"raw_f": "call"})
@@ -347,6 +349,8 @@ def _functions(spec: Spec) -> Iterator[Layer]:
 def _steps(spec: Spec, root: Path) -> Iterator[Layer]:
     for index, step in enumerate(spec.steps or ()):
         method, operation = step.chosen
+        if operation is None:
+            continue
         fields = {f.name: plain(getattr(operation, f.name)) for f in ops.fields_of(operation)}
         yield Layer(operation=_in_context(type(operation)(**fields), root), origin=("steps", index, method))
 

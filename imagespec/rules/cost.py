@@ -63,8 +63,9 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
         light = [name for name, _ in names if name not in HEAVY]
         if heavy and light:
             name, line = heavy[0]
-            others = ", ".join(f"`{each}`" for each in light[:3]) + (" and others" if len(light) > 3 else "")
-            yield Finding(line.place, f"`{name}` is installed again whenever {others} changes", "give it a layer of its own")
+            others = ", ".join(f"`{each}`" for each in light[:3]) + (", …" if len(light) > 3 else "")
+            which = f"one of {others}" if len(light) > 1 else others
+            yield Finding(line.place, f"`{name}` is installed again whenever {which} changes", "install it in a step of its own")
 
 
 def _name(text: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from imagespec.diagnostic import Diagnostic, did_you_mean, shown
+from imagespec.diagnostic import Diagnostic, Source, Span, did_you_mean, lines, shown
 from imagespec.image.copies import copies, stages
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.modules import find_module
@@ -33,7 +34,8 @@ def missing_file(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         for place, path, folder in _paths(layer):
             if (problem := _problem(path, folder)) is not None:
-                yield Finding(place, f"{problem}: `{shown(path)}`", _near(path))
+                hint = _near(path) if problem.startswith("no such") else _other_kind(layer)
+                yield Finding(place, f"{problem}: `{shown(path)}`", hint)
     for index, app in enumerate(image.apps):
         if (problem := _problem(app, folder=False)) is not None:
             yield Finding(("apps", index), f"{problem}: `{shown(app)}`", _near(app))
@@ -69,15 +71,25 @@ def _problem(path: Path, folder: bool) -> str | None:
         return f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
 
 
+def _other_kind(layer: Layer) -> str:
+    match layer.operation:
+        case ops.AddLocalFile():
+            return "a folder is added with `dir` (in a step: `add_local_dir`)"
+        case ops.AddLocalDir():
+            return "a file is added with `file` (in a step: `add_local_file`)"
+        case _:
+            return ""
+
+
 def _near(path: Path) -> str:
-    folder = path.parent
+    name, folder = path, path.parent
     while not folder.is_dir() and folder != folder.parent:
-        path, folder = folder, folder.parent
+        name, folder = folder, folder.parent
     try:
-        names = [entry.name for entry in folder.iterdir()]
+        near = did_you_mean(name.name, [entry.name for entry in folder.iterdir()])
     except OSError:
         return ""
-    return did_you_mean(path.name, names) or f"looked in `{shown(folder)}`"
+    return near or (f"looked in `{shown(folder)}`" if name is path else f"no folder `{name.name}` in `{shown(folder)}`")
 
 
 @rule("IS212", "error")
@@ -93,7 +105,11 @@ def missing_module(image: Image) -> Iterable[Finding]:
         match layer.operation:
             case ops.AddLocalPythonSource(modules=modules):
                 for index, name in enumerate(modules):
-                    yield from _module(name, layer.place("modules", index), image.root)
+                    place = layer.place("modules", index)
+                    if _in_python(name, image.root):
+                        yield Finding(place, f"`{name}` is part of Python, and in every image that has it", "remove it")
+                    else:
+                        yield from _module(name, place, image.root)
             case ops.RunFunction(raw_f=function):
                 yield from _function(function, layer.place("raw_f"), image.root)
             case ops.Pipe(func=function):
@@ -102,31 +118,43 @@ def missing_module(image: Image) -> Iterable[Finding]:
                 pass
 
 
+def _in_python(name: str, root: Path) -> bool:
+    if name.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    module = find_module(name, root)
+    found = None if module is None else module.folder or module.file
+    return found is None or not found.is_relative_to(root)
+
+
 def _module(name: str, place: Place, root: Path) -> Iterator[Finding]:
     if not all(part.isidentifier() for part in name.split(".")):
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
         hint = f"did you mean `{dotted}`?" if find_module(dotted, root) else "write it as `import` takes it: `package.module`"
         yield Finding(place, f"`{name}` is no name of a module", hint)
     elif (module := find_module(name, root)) is None:
-        hint = did_you_mean(name, _modules_in(root)) or "set `root` to the folder that holds it"
+        hint = did_you_mean(name, _modules_beside(name, root)) or "set `root` to the folder that holds it"
         yield Finding(place, f"no module `{name}` in `{shown(root)}`", hint)
-    elif module.folder is None and module.file is None:
-        yield Finding(place, f"`{name}` is built into Python and has no file", "remove it")
     elif module.file is not None and module.file.suffix not in (".py", ""):
         yield Finding(place, f"`{name}` is compiled; Modal adds Python source only", "install it as a package")
 
 
-def _modules_in(root: Path) -> list[str]:
+def _modules_beside(name: str, root: Path) -> list[str]:
+    """The names of the modules that are where a module was looked for."""
+    parent, dot, _ = name.rpartition(".")
+    package = find_module(parent, root) if parent else None
+    folder = package.folder if package and package.folder else root
     try:
-        return [e.stem for e in root.iterdir() if e.suffix == ".py" or (e.is_dir() and e.name.isidentifier())]
+        found = [e.stem for e in folder.iterdir() if e.suffix == ".py" or (e.is_dir() and e.name.isidentifier())]
     except OSError:
         return []
+    return [f"{parent}{dot}{each}" if package else each for each in found]
 
 
 def _function(reference: str, place: Place, root: Path) -> Iterator[Finding]:
     name, colon, function = reference.partition(":")
     if not colon or not function or not all(part.isidentifier() for part in function.split(".")):
-        yield Finding(place, f"`{reference}` is no function", "write it as `module:function`")
+        dotted = ":".join(reference.rsplit(".", 1)) if not colon and "." in reference else "module:function"
+        yield Finding(place, f"`{reference}` is no function", f"write it as `{dotted}`")
         return
     findings = list(_module(name, place, root))
     yield from findings
@@ -145,7 +173,7 @@ def _defined(file: Path) -> set[str] | None:
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _at_the_top(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.add(node.name)
@@ -160,6 +188,14 @@ def _defined(file: Path) -> set[str] | None:
     return None if "__getattr__" in names else names
 
 
+def _at_the_top(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node of a module that is not inside a function or a class."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from _at_the_top(node)
+
+
 @rule("IS213", "warning")
 def empty_folder(image: Image) -> Iterable[Finding]:
     """A folder that holds no files.
@@ -171,7 +207,8 @@ def empty_folder(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         if isinstance(layer.operation, ops.AddLocalDir) and layer.operation.local_path.is_dir():
             if not any(names for _, _, names in os.walk(layer.operation.local_path)):
-                yield Finding(layer.place("local_path"), f"`{shown(layer.operation.local_path)}` holds no files")
+                message = f"`{shown(layer.operation.local_path)}` holds no files"
+                yield Finding(layer.place("local_path"), message, "an empty folder is made with `run: [mkdir -p …]`")
 
 
 @rule("IS214", "error")
@@ -204,15 +241,21 @@ def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], grou
         if field == "uv_project_dir":
             yield Finding(place, f"no `pyproject.toml` in `{shown(path.parent)}`", "name the folder of a uv project")
         return
+    source = read(path)
+    if isinstance(source, Diagnostic):
+        yield Finding(place, f"`{shown(path)}`: {source.message}", source.hint)
+        return
     try:
-        data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        yield Finding(place, f"`{shown(path)}` cannot be read: {error}")
+        data: dict[str, Any] = tomllib.loads(source.text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        yield _not_toml(source, str(error))
         return
     if "workspace" in _table(data, "tool", "uv"):
         yield Finding(place, f"`{shown(path)}` is a uv workspace, which Modal does not support", "name a project without members")
     if "dependencies" not in _table(data, "project"):
-        hint = "use `poetry:`" if "poetry" in _table(data, "tool") else "add `dependencies = […]` to `[project]`"
+        hint = "add `dependencies = […]` to `[project]`"
+        if "poetry" in _table(data, "tool"):
+            hint = "it is a Poetry project: use `poetry` (in a step: `poetry_install_from_file`)"
         yield Finding(place, f"`{shown(path)}` has no `[project.dependencies]`", hint)
     named = {
         ("extras", "extra", extras): _table(data, "project", "optional-dependencies"),
@@ -223,6 +266,13 @@ def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], grou
             if name not in known:
                 where = layer.place("optional_dependencies" if field == "pyproject_toml" else key, index)
                 yield Finding(where, f"`{shown(path)}` has no {kind} `{name}`", did_you_mean(name, known))
+
+
+def _not_toml(source: Source, error: str) -> Finding:
+    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", error)
+    line, column = (int(match[2]), int(match[3])) if match else (len(lines(source.text)), 1)
+    reason = match[1] if match else error
+    return Finding(Span(source, line, column, line, column + 1), f"not valid TOML: {reason[:1].lower()}{reason[1:]}")
 
 
 def _table(data: Any, *keys: str) -> dict[str, Any]:
@@ -251,8 +301,14 @@ def bad_requirements_file(image: Image) -> Iterable[Finding]:
             for line in logical_lines(source):
                 match = re.match(r"(-r|-c|-e|--requirement|--constraint|--editable)[\s=]*(\S*)", line.text)
                 if match and "://" not in match[2]:
-                    hint = "name that file under `requirements` too" if match[1] in ("-r", "--requirement") else "remove the line"
-                    yield Finding(line.place, f"`{match[2]}` is not sent to Modal with this file", hint)
+                    yield Finding(line.place, f"`{match[2]}` is not sent to Modal with this file", _INSTEAD[match[1].strip("-")[0]])
+
+
+_INSTEAD = {
+    "r": "name that file under `requirements` too",
+    "c": "write the versions into this file",
+    "e": "add the code with `source`",
+}
 
 
 @rule("IS216", "error")
@@ -270,24 +326,28 @@ def bad_context(image: Image) -> Iterable[Finding]:
                 source = read(path)
                 if isinstance(source, Diagnostic):
                     continue
-                lines, context = source.text.split("\n"), layer.operation.context_dir or image.root
-                if layer.operation.registry_secret and stages(lines) > 1:
+                commands = lines(source.text)
+                if layer.operation.registry_secret and stages(commands) > 1:
                     message = "a secret for the registry needs a Dockerfile with one stage"
                     yield Finding(layer.place("registry_secret"), message, "pull the other stages from a public registry")
-                place, given = layer.place("path"), tuple[str, ...]()
-            case ops.DockerfileCommands(dockerfile_commands=commands):
-                lines, context = list(commands), layer.operation.context_dir or image.root
-                place, given = layer.place("dockerfile_commands"), tuple(layer.operation.context_files or ())
+                for copy in copies(commands):
+                    for name in copy.sources:
+                        place = source.find(name, copy.line + 1)
+                        yield from _copied(name, layer.operation.context_dir or image.root, place)
+            case ops.DockerfileCommands(dockerfile_commands=commands, context_files=files):
+                item_of = [index for index, command in enumerate(commands) for _ in command.split("\n")]
+                for copy in copies(commands):
+                    for name in copy.sources:
+                        if name not in (files or ()) and f"/{name.lstrip('/')}" not in (files or ()):
+                            item = layer.place("dockerfile_commands", item_of[copy.line])
+                            yield from _copied(name, layer.operation.context_dir or image.root, item)
             case _:
-                continue
-        for copy in copies(lines):
-            for name in copy.sources:
-                if name in given or f"/{name.lstrip('/')}" in given or any(c in name for c in "*?[$"):
-                    continue
-                yield from _copied(name, context, place)
+                pass
 
 
 def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:
+    if any(character in name for character in "*?[$"):
+        return
     path = Path(os.path.normpath(context / name.lstrip("/")))
     if not path.is_relative_to(os.path.normpath(context)):
         yield Finding(place, f"`COPY {name}` leads out of the context `{shown(context)}`", "set the context to a folder above")

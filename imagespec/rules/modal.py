@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from packaging.utils import canonicalize_name
 
 from imagespec.diagnostic import did_you_mean
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.image.lower import in_dependency_order, references
-from imagespec.image.requirements import pinned, requirements_of
+from imagespec.image.lower import references
+from imagespec.image.requirements import Line, pinned, requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule, steps
 from imagespec.spec import operations as ops
 
@@ -29,6 +31,8 @@ def step_after_mount(image: Image) -> Iterable[Finding]:
         elif mounted is not None:
             method = mounted.operation.method
             hint = f"move it before `{method}`, or set `copy: true` there"
+            if layer.origin[0] != "steps":
+                hint = f"add these files with `source`, which comes last, or set `copy: true` on `{method}`"
             yield Finding(layer.origin, f"a build step after `{method}`, whose files are only mounted", hint, on_key=True)
 
 
@@ -58,7 +62,7 @@ def bad_python_version(image: Image) -> Iterable[Finding]:
             continue
         field = "add_python" if hasattr(operation, "add_python") else "python_version"
         known = _ANY_SERIES if field == "add_python" else tuple(s for s in _ANY_SERIES if not s.endswith("t"))
-        match = re.fullmatch(r"(3\.\d{1,2})(\.\d{1,2})?(rc\d*)?(t)?", version)
+        match = re.fullmatch(r"(3\.\d{1,2})(\.\d{1,2})?(rc\d*)?(t)?", version, re.ASCII)
         place = layer.place(field)
         if match is None:
             yield Finding(place, f"`{version}` is no version of Python", f"one of {', '.join(known)}")
@@ -96,34 +100,53 @@ def circular_variables(image: Image) -> Iterable[Finding]:
         if layer.origin != ("env",) or not isinstance(layer.operation, ops.DockerfileCommands):
             continue
         pairs = [line.removeprefix("ENV ").split("=", 1) for line in layer.operation.dockerfile_commands]
-        values = {name: value for name, value in pairs}
-        order = in_dependency_order(values)
-        for name, value in values.items():
-            later = [other for other in references(value) if other in order and order.index(other) > order.index(name)]
-            if later:
-                message = f"`{name}` and `{later[0]}` refer to each other"
-                yield Finding(("env", name), message, "write out the value of one of them")
+        named = {name: [other for other in references(value) if other != name] for name, value in pairs}
+        seen: set[str] = set()
+        for name in sorted(named):
+            circle = _circle(name, named)
+            if circle and seen.isdisjoint(circle):
+                seen.update(circle)
+                chain = " -> ".join(f"`{each}`" for each in (*circle, name))
+                yield Finding(("env", name), f"a circle of references: {chain}", "write out the value of one of them")
+
+
+def _circle(start: str, named: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The shortest way from a variable back to itself."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen: set[str] = set()
+    for way in ways:
+        for other in named[way[-1]]:
+            if other == start:
+                return way
+            if other in named and other not in seen:
+                seen.add(other)
+                ways.append((*way, other))
+    return ()
 
 
 @rule("IS225", "error")
 def contradicting_pins(image: Image) -> Iterable[Finding]:
-    """One package in two versions that exclude each other.
+    """One package in versions that exclude each other.
 
     The installer refuses it when the layer is built, or the later layer replaces what the earlier one brought.
 
     Use instead: one of them. Lists of a spec and of those that it extends are put together; a version that several
     specs need differently belongs into those specs, not into what they extend.
     """
-    first: dict[str, tuple[str, Place]] = {}
-    for layer in image.layers:
-        for line in requirements_of(layer):
-            if (pin := pinned(line.text)) is None:
-                continue
-            name, version = pin
-            other = first.setdefault(name, (version, line.place))
-            if other[0] != version:
-                message = f"`{name}` is pinned to {version} here and to {other[0]} elsewhere"
-                yield Finding(line.place, message, "keep one of them")
+    every = [line for layer in image.layers for line in requirements_of(layer)]
+    pins: dict[str, tuple[str, Line]] = {}
+    for line in every:
+        if (pin := pinned(line.text)) is not None:
+            pins.setdefault(pin[0], (pin[1], line))
+    for line in every:
+        parsed = requirement(line.text)
+        name = canonicalize_name(parsed.name) if parsed else ""
+        if parsed is None or parsed.marker is not None or name not in pins:
+            continue
+        version, pin_line = pins[name]
+        if line is not pin_line and not parsed.specifier.contains(version, prereleases=True):
+            message = f"`{line.text}` excludes `{name}=={version}`, which is wanted too"
+            yield Finding(line.place, message, "keep one of them", other=pin_line.place)
 
 
 GPUS = (
@@ -149,8 +172,8 @@ def unknown_gpu(image: Image) -> Iterable[Finding]:
 
 def _gpu(gpu: str, place: Place) -> Iterator[Finding]:
     name, colon, count = gpu.partition(":")
-    if colon and not (count.isdigit() and 1 <= int(count) <= 8):
-        yield Finding(place, f"`{gpu}`: after the colon stands how many, 1 to 8", f"`{name}:8`")
+    if colon and not re.fullmatch("[1-8]", count):
+        yield Finding(place, f"`{gpu}`: after the colon stands how many, 1 to 8", f"for example `{name}:2`")
     elif name.upper() not in GPUS and name != "any":
         yield Finding(place, f"Modal is not known to have a GPU `{name}`", did_you_mean(name.upper(), GPUS) or f"known: {', '.join(GPUS)}")
 
@@ -199,7 +222,9 @@ def private_without_secret(image: Image) -> Iterable[Finding]:
     """
     for layer in image.layers:
         if isinstance(layer.operation, ops.PipInstallPrivateRepos) and not layer.operation.secrets:
-            yield Finding(layer.origin, "private repositories need a secret with the token", "add `secrets: […]`", on_key=True)
+            where = "the step" if layer.origin[0] == "steps" else "`python`"
+            hint = f"add `secrets: […]` to {where}"
+            yield Finding(layer.origin, "private repositories need a secret with the token", hint, on_key=True)
 
 
 @rule("IS230", "warning")
@@ -258,14 +283,15 @@ def same_place(image: Image) -> Iterable[Finding]:
                 field, item = "remote_path", None
             case ops.AddLocalDir(remote_path=remote):
                 to, field, item = remote.rstrip("/") + "/", "remote_path", None
-            case ops.AddLocalPythonSource(modules=modules):
-                to, field, item = "module " + ",".join(modules), "modules", 0
+            case ops.AddLocalPythonSource(modules=(name,)):
+                to, field, item = f"/root/{name.replace('.', '/')}/", "modules", 0
             case _:
                 continue
         place = layer.place(field, item)
         if to in seen and layer.origin[0] != "steps":
-            yield Finding(place, f"two sources land at `{to}`", "give one of them another place, or remove it")
-        seen[to] = place
+            hint = "give one of them another place, or remove it"
+            yield Finding(place, f"two sources land at `{to}`", hint, other=seen[to])
+        seen.setdefault(to, place)
 
 
 RULES: tuple[Rule, ...] = (

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from packaging.specifiers import Specifier
 
-from imagespec.diagnostic import Source, Span
+from imagespec.diagnostic import Source, lines
 from imagespec.image.copies import instructions
-from imagespec.image.layers import Image
+from imagespec.image.layers import Image, Place
 from imagespec.image.requirements import requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
@@ -105,10 +105,7 @@ def base_without_digest(image: Image) -> Iterable[Finding]:
     for layer in image.layers[:1]:
         match layer.operation:
             case ops.FromRegistry(tag=tag) if "@sha256:" not in tag:
-                what = f"`{tag}` can be another image tomorrow"
-                if ":" not in tag.rpartition("/")[2]:
-                    what = f"`{tag}` has no tag: it is whatever is newest"
-                yield Finding(layer.place("tag"), what, f"add the digest: `{tag}@sha256:…`")
+                yield _floating(layer.place("tag"), tag)
             case ops.FromName(name=name) if ":" not in name or name.endswith(":latest"):
                 yield Finding(layer.place("name"), f"`{name}` is whatever was published last", "name a tag: `name:tag`")
             case ops.FromDockerfile(path=path):
@@ -117,19 +114,23 @@ def base_without_digest(image: Image) -> Iterable[Finding]:
                 pass
 
 
+def _floating(place: Place, tag: str) -> Finding:
+    what = f"`{tag}` can be another image tomorrow"
+    if ":" not in tag.rpartition("/")[2]:
+        what = f"`{tag}` has no tag: it is whatever is newest"
+    return Finding(place, what, f"add the digest: `{tag}@sha256:…`")
+
+
 def _dockerfile_bases(source: object) -> Iterable[Finding]:
     if not isinstance(source, Source):
         return
-    lines = source.text.split("\n")
     names: set[str] = set()
-    for index, instruction in instructions(lines):
+    for index, instruction in instructions(lines(source.text)):
         words = [word for word in instruction.split() if not word.startswith("--")]
         if words[:1] and words[0].upper() == "FROM" and len(words) > 1:
             tag = words[1]
             if "@sha256:" not in tag and tag != "scratch" and tag not in names and "$" not in tag:
-                column = lines[index].find(tag) + 1
-                span = Span(source, index + 1, column, index + 1, column + len(tag))
-                yield Finding(span, f"`{tag}` can be another image tomorrow", f"add the digest: `{tag}@sha256:…`")
+                yield _floating(source.find(tag, index + 1), tag)
             if len(words) > 3 and words[2].upper() == "AS":
                 names.add(words[3])
 
@@ -162,10 +163,14 @@ def floating_tool(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         match layer.operation:
             case ops.UvPipInstall(uv_version=None) | ops.UvSync(uv_version=None):
-                place = layer.origin if layer.origin[0] == "steps" else ("python",)
-                yield Finding(place, "uv is whatever is newest", "name its version: `uv` (in a step: `uv_version`)", on_key=True)
+                if layer.origin[0] == "steps":
+                    yield Finding(layer.origin, "uv is whatever is newest", 'add `uv_version: "…"`', on_key=True)
+                else:
+                    hint = 'write `python: {uv: "…", packages: […]}`'
+                    yield Finding(("python",), "uv is whatever is newest", hint, on_key=True)
             case ops.PoetryInstallFromFile(poetry_version="latest"):
-                yield Finding(layer.origin, "Poetry is whatever is newest", "name its version", on_key=True)
+                hint = 'add `poetry_version: "…"`' if layer.origin[0] == "steps" else 'add `version: "…"`'
+                yield Finding(layer.origin, "Poetry is whatever is newest", hint, on_key=True)
             case _:
                 pass
 

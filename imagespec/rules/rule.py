@@ -13,12 +13,17 @@ from imagespec.image.layers import Image, Layer, Place
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a rule found. `on_key`: it is about the key that the place ends with, not about its value."""
+    """Something that a rule found.
+
+    `on_key`: it is about the key that the place ends with, not about its value. `other` is the place that it
+    contradicts.
+    """
 
     place: Place
     message: str
     hint: str = ""
     on_key: bool = False
+    other: Place | None = None
 
 
 Check: TypeAlias = Callable[[Image], Iterable[Finding]]

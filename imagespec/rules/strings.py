@@ -6,14 +6,13 @@ quotes. Each rule here holds one kind of text to the form that its reader unders
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from imagespec.image.layers import Image, Layer
+from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.requirements import requirement, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
@@ -32,17 +31,16 @@ def bad_requirement(image: Image) -> Iterable[Finding]:
         for line in requirements_of(layer):
             if line.text.startswith("-"):
                 hint = "options go into `options` (in a step: `extra_options`)"
+                if re.match(r"-r|--requirement", line.text):
+                    hint = "name the file under `requirements`"
                 yield Finding(line.place, f"`{line.text}` is an option, not a package", hint)
                 continue
-            if requirement(line.text) is None and not _is_path_or_url(line.text):
-                yield Finding(line.place, f"`{line.text}` is no requirement: {_reason(line.text)}", _near_requirement(line.text))
-
-
-def _reason(text: str) -> str:
-    try:
-        return str(Requirement(text))
-    except InvalidRequirement as error:
-        return str(error).split("\n")[0].rstrip(":").lower()
+            parsed = requirement(line.text)
+            if parsed is None and not _is_path_or_url(line.text):
+                yield Finding(line.place, f"`{line.text}` is no requirement", _near_requirement(line.text))
+            elif parsed is not None and parsed.url and not _is_path_or_url(parsed.url):
+                message = f"`{line.text}` is no requirement: what follows `@` is no URL"
+                yield Finding(line.place, message, _near_requirement(line.text))
 
 
 def _is_path_or_url(text: str) -> bool:
@@ -51,15 +49,19 @@ def _is_path_or_url(text: str) -> bool:
 
 
 def _near_requirement(text: str) -> str:
-    if re.fullmatch(r"[\w.-]+=[\w.]+", text):
-        return f"did you mean `{text.replace('=', '==')}`?"
-    if re.fullmatch(r"[\w.-]+@[\w.]+", text):
-        return f"did you mean `{text.replace('@', '==')}`?"
-    return "write it as `name==version`"
+    if match := re.fullmatch(r"([\w.-]+(?:\[[\w,.-]*\])?)\s*(?:=|@|:|\s)\s*v?(\d[\w.]*)", text):
+        return f"did you mean `{match[1]}=={match[2]}`?"
+    if text[:1] in "<>=!~":
+        return "a comma divides items in brackets: quote the whole requirement"
+    return "write it as `name==version`, or `name[extra]==version; marker`"
 
 
 _APT = re.compile(r"[a-z0-9][a-z0-9+.-]*(?::[a-z0-9-]+)?(?:=[A-Za-z0-9.+:~-]+|/[a-z0-9.-]+)?[+-]?")
-_CONDA = re.compile(r"(?:[\w.-]+::)?[A-Za-z0-9_.-]+(?:\[[^\]\s\\`$]*\])?\s*(?:[=<>!~]=?=?\s*[\w.*+!-]+(?:[,|][=<>!~]*[\w.*+!-]+)*)?(?:[= ][\w.*]+)?")
+_CONDA = re.compile(
+    r"(?:[A-Za-z0-9][\w.-]*::)?[A-Za-z0-9_][\w.-]*(?:\[[^\]\s\\`$]*\])?\s*"
+    r"(?:[=<>!~]=?=?\s*[\w.*+!-]+(?:[,|][=<>!~]*[\w.*+!-]+)*)?(?:[= ][\w.*]+)?",
+    re.ASCII,
+)
 
 
 @rule("IS202", "error")
@@ -103,13 +105,18 @@ def bad_variable_name(image: Image) -> Iterable[Finding]:
         for field, names in _variables(layer):
             for name in names:
                 if not _NAME.fullmatch(name):
-                    hint = f"did you mean `{re.sub(r'[^A-Za-z0-9_]', '_', name)}`?" if name[:1].isalpha() else ""
-                    yield Finding(layer.place(field, name), f"`{name}` is no name of a variable", hint, on_key=True)
+                    yield _bad_name(layer.place(field, name), name)
         if layer.origin == ("env",) and isinstance(layer.operation, ops.DockerfileCommands):
             for index, line in enumerate(layer.operation.dockerfile_commands):
                 name = line.removeprefix("ENV ").partition('="')[0]
                 if not _NAME.fullmatch(name):
-                    yield Finding(layer.place("dockerfile_commands", index), f"`{name}` is no name of a variable", "", on_key=True)
+                    yield _bad_name(layer.place("dockerfile_commands", index), name)
+
+
+def _bad_name(place: Place, name: str) -> Finding:
+    meant = re.sub(r"[^A-Za-z0-9_]", "_", name)
+    hint = f"did you mean `{meant}`?" if _NAME.fullmatch(meant) else "letters, digits and `_`, not beginning with a digit"
+    return Finding(place, f"`{name}` is no name of a variable", hint, on_key=True)
 
 
 def _variables(layer: Layer) -> Iterator[tuple[str, Iterable[str]]]:
@@ -119,7 +126,10 @@ def _variables(layer: Layer) -> Iterator[tuple[str, Iterable[str]]]:
             yield field, value
 
 
-_FREE = {"raw_f", "func", "args", "kwargs", "dockerfile_commands", "commands", "setup_dockerfile_commands"}
+_LINES = {"dockerfile_commands", "commands", "setup_dockerfile_commands"}
+_ESCAPED = {"shell_commands", "entrypoint_commands", "cmd"}
+_CHECKED_BY_NAME = {"raw_f", "func", "modules", "args", "kwargs"}
+_FREE = _LINES | _ESCAPED | _CHECKED_BY_NAME
 
 
 @rule("IS204", "error")
@@ -135,8 +145,10 @@ def line_break(image: Image) -> Iterable[Finding]:
     """
     for layer in image.layers:
         for place, text in _texts(layer):
-            if "\n" in text or "\r" in text or "\0" in text:
+            if "\n" in text or "\r" in text:
                 yield Finding(place, "a line break ends the instruction here", "use `>-` instead of `|`, or remove the break")
+            elif "\0" in text:
+                yield Finding(place, "a NUL character, which no command can hold", "remove it")
         match layer.operation:
             case ops.RunCommands(commands=commands):
                 for index, command in enumerate(commands):
@@ -150,10 +162,12 @@ def line_break(image: Image) -> Iterable[Finding]:
 
 def _one_instruction(command: str) -> bool:
     """Each line but the last goes on in the next, or a heredoc holds them."""
-    lines = command.rstrip("\n").split("\n")
-    if re.search(r"<<-?\s*['\"]?\w+", lines[0]):
-        return True
-    return all(line.rstrip().endswith("\\") or line.lstrip().startswith("#") for line in lines[:-1]) and "\r" not in command
+    first, *rest = command.rstrip("\n").split("\n")
+    if rest and (heredoc := re.search(r"(?<!<)<<-?\s*['\"]?(\w+)", first)):
+        ends = [line.lstrip("\t") for line in rest]
+        return heredoc[1] in ends and ends.index(heredoc[1]) == len(ends) - 1
+    open_ended = (line.rstrip().endswith("\\") or line.lstrip().startswith("#") for line in (first, *rest[:-1]))
+    return "\r" not in command and (not rest or all(open_ended))
 
 
 def _texts(layer: Layer) -> Iterator[tuple[Any, str]]:
@@ -162,22 +176,28 @@ def _texts(layer: Layer) -> Iterator[tuple[Any, str]]:
         value = getattr(layer.operation, field.name)
         if not value or field.name in _FREE:
             continue
-        if isinstance(value, str):
-            yield layer.place(field.name), value
+        if isinstance(value, str | Path):
+            yield layer.place(field.name), str(value)
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
-                if isinstance(item, str):
-                    yield layer.place(field.name, index), item
-        elif isinstance(value, dict):
+                yield layer.place(field.name, index), str(item)
+        elif isinstance(value, dict) and field.name != "env":  # build variables travel as a secret, not as text
             for key, item in value.items():
-                if isinstance(item, str) and field.name != "env":  # build variables travel as a secret, not as text
-                    yield layer.place(field.name, key), f"{key}={item}"
+                yield layer.place(field.name, key), f"{key}={item}"
 
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")
-_URL_OR_WORD = re.compile(r"[A-Za-z0-9][^\s;&|<>$`'\"\\(){}*?#]*")
-_PATH = re.compile(r"[^\s;&|<>$`'\"\\(){}*?#]+")
-_REPOSITORY = re.compile(r"(?:github|gitlab)\.com/[\w.-]+(?:/[\w.-]+)+(?:@[\w./-]+)?(?:#[\w=&./-]+)?")
+_URL_OR_WORD = re.compile(r"[A-Za-z0-9][^\s;&|<>$`'\"\\(){}*?#\[\]]*")
+_PATH = re.compile(r"[^\s;&|<>$`'\"\\(){}*?#\[\]]+")
+_REPOSITORY = re.compile(r"(?:github|gitlab)\.com/[\w.-]+(?:/[\w.-]+)+(?:@[\w./-]+)?(?:#[\w=&./-]+)?", re.ASCII)
+_PLAIN = "use letters, digits, `.`, `_` and `-`"
+_RENAME = "rename the file: letters, digits, `.`, `_` and `-`"
+_HINTS = {
+    "repositories": "write `github.com/owner/name@commit`, or the same of gitlab.com",
+    "requirements": _RENAME,
+    "spec_file": _RENAME,
+    "find_links": "a URL, or a path in the image, without spaces",
+}
 
 
 @rule("IS205", "error")
@@ -192,7 +212,12 @@ def unquoted(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         for field, item, text, form in _pasted(layer.operation):
             if not form.fullmatch(text):
-                yield Finding(layer.place(field, item), f"`{text}` is not safe in a shell", "use letters, digits, `.`, `_` and `-`")
+                message = f"`{text}` stands in a command as it is, and is more than one plain word there"
+                if text.startswith("-"):
+                    message = f"`{text}` stands in a command as it is, and is an option there"
+                elif form is _REPOSITORY:
+                    message = f"`{text}` is no repository that Modal can install from"
+                yield Finding(layer.place(field, item), message, _HINTS.get(field, _PLAIN))
 
 
 def _pasted(operation: ops.Operation) -> Iterator[tuple[str, int | None, str, re.Pattern[str]]]:
@@ -242,8 +267,7 @@ def bad_reference(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         match layer.operation:
             case ops.FromRegistry(tag=tag) if not _REFERENCE.fullmatch(tag):
-                hint = "a digest is `sha256:` and 64 hexadecimal digits" if "@" in tag else _reference_hint(tag)
-                yield Finding(layer.place("tag"), f"`{tag}` is no reference to an image", hint)
+                yield Finding(layer.place("tag"), f"`{tag}` is no reference to an image", _reference_hint(tag))
             case ops.FromName(name=name) if not _PUBLISHED.fullmatch(name) or name.rpartition("/")[2].startswith("im-"):
                 yield Finding(layer.place("name"), f"`{name}` is no name of a published image", "write `name:tag`")
             case ops.FromId(image_id=image_id) if not re.fullmatch(r"im-[A-Za-z0-9]+", image_id):
@@ -259,7 +283,10 @@ def bad_reference(image: Image) -> Iterable[Finding]:
 def _reference_hint(tag: str) -> str:
     if tag != tag.lower() and _REFERENCE.fullmatch(tag.lower()):
         return f"names are lower case: `{tag.lower()}`"
-    return "write it as `registry/name:tag`"
+    name, _, digest = tag.partition("@")
+    if digest and not re.fullmatch("sha256:[0-9a-f]{64}", digest) and _REFERENCE.fullmatch(name):
+        return "a digest is `sha256:` and 64 hexadecimal digits"
+    return "write it as `registry/name:tag@sha256:…`"
 
 
 def _objects(operation: ops.Operation) -> Iterator[tuple[str, int | str | None, str]]:
@@ -291,8 +318,9 @@ def relative_path(image: Image) -> Iterable[Finding]:
                 pass
         for field in ("volumes", "network_file_systems"):
             for path in getattr(operation, field, None) or {}:
-                if not path.startswith("/") or path == "/" or Path(path).as_posix() != path:
-                    yield Finding(layer.place(field, path), f"`{path}` is no place for a volume", "an absolute path", on_key=True)
+                if not path.startswith("/") or path == "/" or posixpath.normpath(path) != path:
+                    hint = "write an absolute path, such as `/data`"
+                    yield Finding(layer.place(field, path), f"`{path}` is no place for a volume", hint, on_key=True)
 
 
 RULES: tuple[Rule, ...] = (

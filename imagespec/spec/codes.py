@@ -158,6 +158,18 @@ NO_EFFECT = Code(
     """,
 )
 
+NAME = Code(
+    "IS116",
+    "error",
+    """A spec whose file has a name that no image can have.
+
+    The name of the file is the name of the image. It stands in file names, in comments of what `compile` prints, and on
+    command lines.
+
+    Use instead: letters, digits, `_`, `-`, `+`, `.` and spaces, the first of them a letter, a digit or `_`.
+    """,
+)
+
 SHAPE = (
     UNKNOWN_KEY,
     DUPLICATE_KEY,
@@ -174,4 +186,5 @@ SHAPE = (
     YAML_FEATURE,
     CHOICE,
     NO_EFFECT,
+    NAME,
 )

@@ -18,6 +18,7 @@ from imagespec.spec import codes
 from imagespec.spec.source import MAX_DEPTH, compose, find, read, span_of
 
 MAX_VALUES = 100_000
+MAX_KEYS = 1_000
 
 _ONE_VALUE: frozenset[Route] = frozenset({("shell",), ("entrypoint",), ("cmd",)})
 _SHORTHAND: dict[Route, str] = {
@@ -92,9 +93,14 @@ class Reader:
             chain = " -> ".join(Path(each).name for each in (*family[family.index(name) :], name))
             hint = "put what they share into a partial spec and extend that"
             return None, (codes.EXTENDS.at(at, f"`extends` goes in a circle: {chain}", hint),)
-        if name not in self._files:
-            self._files[name] = self._read(path, at, family)
-        return self._files[name]
+        if len(family) > MAX_DEPTH:
+            return None, (codes.EXTENDS.at(at, f"more than {MAX_DEPTH} specs, each of which extends the next", "extend fewer"),)
+        if name in self._files:
+            return self._files[name]
+        file, found = self._read(path, at, family)
+        if file is not None:  # that it cannot be read is found anew wherever it is named
+            self._files[name] = file, found
+        return file, found
 
     def _read(self, path: Path, at: Span | None, family: tuple[str, ...]) -> tuple[_File | None, tuple[Diagnostic, ...]]:
         source = read(path, at)
@@ -116,7 +122,7 @@ class Reader:
                 lineage |= {str(each.source.path): each for each in (*parent.lineage, parent)}
                 root, written = (parent.root, True) if parent.written_root else (root, written)
         if (text := _path(own.get("root"), source, "root", found)) is not None:
-            root, written = path.parent / Path(text).expanduser(), True
+            root, written = path.parent / os.path.expanduser(text), True
         pairs = [(k, v) for k, v in top.value if k.value not in ("extends", "root")]
         node = yaml.MappingNode(top.tag, pairs, top.start_mark, top.end_mark)
         file = _File(source, node, Path(os.path.abspath(root)), written, tuple(lineage.values()))
@@ -128,7 +134,7 @@ def _parents(path: Path, source: Source, extends: yaml.Node | None, found: list[
     named = []
     for item in items:
         if (written := _path(item, source, "extends", found)) is not None:
-            named.append((Path(os.path.abspath(path.parent / Path(written).expanduser())), span_of(item, source)))
+            named.append((Path(os.path.abspath(path.parent / os.path.expanduser(written))), span_of(item, source)))
     return named
 
 
@@ -137,43 +143,53 @@ def _path(node: yaml.Node | None, source: Source, key: str, found: list[Diagnost
         return None
     if isinstance(node, yaml.ScalarNode) and node.tag == _TEXT and node.value:
         return str(node.value)
-    found.append(codes.WRONG_TYPE.at(span_of(node, source), f"`{key}` needs a path"))
+    hint = "write a path, or a list of paths" if key == "extends" else "write a path"
+    found.append(codes.WRONG_TYPE.at(span_of(node, source), f"`{key}` needs a path", hint))
     return None
 
 
-def _check(top: yaml.Node, source: Source) -> list[Diagnostic]:
+def _check(top: yaml.MappingNode, source: Source) -> list[Diagnostic]:
     """What one file may not have, whatever it extends: keys twice, keys that are no text, tags, too much of anything."""
     found: list[Diagnostic] = []
     values = 0
+    at: yaml.Node = top
 
-    def visit(node: yaml.Node, depth: int) -> bool:
-        nonlocal values
+    def visit(node: yaml.Node, depth: int) -> str:
+        """Says what there is too much of, if anything, and leaves the section that it is in at `at`."""
+        nonlocal values, at
         values += 1
-        if values > MAX_VALUES or depth > MAX_DEPTH:
-            what = "an alias that holds itself" if depth > MAX_DEPTH else f"more than {MAX_VALUES} values"
-            found.append(codes.TOO_MUCH.at(span_of(node, source), what, "write out what is meant"))
-            return False
+        if values > MAX_VALUES:
+            return f"more than {MAX_VALUES:,} values"
+        if depth > MAX_DEPTH:
+            return f"more than {MAX_DEPTH} levels: does an alias hold itself?"
         if node.tag not in _PLAIN:
-            span = span_of(node, source)
-            found.append(codes.YAML_FEATURE.at(span, f"tag `{_short(node.tag)}`: specs hold plain values only", "remove the tag"))
+            found.append(_tagged(node, source))
         if isinstance(node, yaml.ScalarNode):
-            return True
-        items = node.value
-        if isinstance(node, yaml.MappingNode):
-            seen: dict[str, yaml.Node] = {}
-            for key, _ in node.value:
-                if not (key.tag == _TEXT and isinstance(key, yaml.ScalarNode) and key.value not in seen):
-                    found.append(_bad_key(key, seen, source))
-                if isinstance(key, yaml.ScalarNode):
-                    seen.setdefault(key.value, key)
-            items = [value for _, value in node.value]
-        for item in items:
-            if not visit(item, depth + 1):
-                return False
-        return True
+            return ""
+        if isinstance(node, yaml.SequenceNode):
+            return next((too_much for item in node.value if (too_much := visit(item, depth + 1))), "")
+        if len(node.value) > MAX_KEYS:
+            return f"more than {MAX_KEYS:,} keys in one map"
+        seen: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            if depth == 0:
+                at = key
+            if not (key.tag == _TEXT and isinstance(key, yaml.ScalarNode) and key.value not in seen):
+                found.append(_bad_key(key, seen, source))
+            if isinstance(key, yaml.ScalarNode):
+                seen.setdefault(key.value, key)
+            if too_much := visit(value, depth + 1):
+                return too_much
+        return ""
 
-    visit(top, 0)
+    if too_much := visit(top, 0):
+        found.append(codes.TOO_MUCH.at(span_of(at, source), too_much, "write out what is meant"))
     return found
+
+
+def _tagged(node: yaml.Node, source: Source) -> Diagnostic:
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+    return codes.YAML_FEATURE.at(span_of(node, source), f"tag `{tag}`: specs hold plain values only", "remove the tag")
 
 
 def _bad_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> Diagnostic:
@@ -183,19 +199,27 @@ def _bad_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> Diag
     if key.tag == "tag:yaml.org,2002:merge":
         return codes.YAML_FEATURE.at(span, "the merge key `<<`", "share values through `extends`")
     if key.tag != _TEXT:
-        kind = key.tag.rpartition(":")[2]
-        return codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {_KINDS.get(kind, kind)}", f'quote it: "{key.value}"')
+        kind = _KINDS.get(key.tag.rpartition(":")[2])
+        if kind is None:
+            return _tagged(key, source)
+        return codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {kind}", f'quote it: "{key.value}"')
     first = seen[key.value].start_mark.line + 1
     return codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")
 
 
 _TEXT = "tag:yaml.org,2002:str"
-_PLAIN = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map", "value", "merge"))
-_KINDS = {"int": "a number", "float": "a number", "bool": "true or false", "null": "null", "timestamp": "a date"}
-
-
-def _short(tag: str) -> str:
-    return tag.replace("tag:yaml.org,2002:", "!!")
+_PLAIN = frozenset(
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map", "value", "merge")
+)
+_KINDS = {
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "null",
+    "timestamp": "a date",
+    "value": "YAML's key for a default value",
+}
 
 
 def _merged(parent: yaml.Node, child: yaml.Node, route: Route) -> yaml.Node:

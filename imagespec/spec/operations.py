@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeAlias, get_args
 
@@ -468,18 +467,16 @@ StepOperation: TypeAlias = (
 )
 AnyOperation: TypeAlias = BaseOperation | StepOperation
 
-def fields_of(operation: Operation) -> tuple[dataclasses.Field[Any], ...]:
-    """The fields of an operation, in order."""
-    return _fields(type(operation))
-
-
-@cache
-def _fields(operation: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(operation)
-
 
 STEPS: dict[str, type[Operation]] = {operation.method: operation for operation in get_args(StepOperation)}
 """Method name to operation, for every builder method that extends an image."""
 
 BASES: dict[str, type[Operation]] = {operation.method: operation for operation in get_args(BaseOperation)}
 """Method name to operation, for every method that begins an image."""
+
+_FIELDS = {operation: dataclasses.fields(operation) for operation in (*STEPS.values(), *BASES.values())}
+
+
+def fields_of(operation: Operation) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of an operation, in order."""
+    return _FIELDS[type(operation)]

@@ -6,22 +6,27 @@ the stack (a huge file, deep nesting, aliases that multiply) is refused before i
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
 import stat
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from imagespec.diagnostic import Diagnostic, Route, Source, Span
-from imagespec.spec import codes
+from imagespec.diagnostic import Diagnostic, Route, Source, Span, did_you_mean, lines
+from imagespec.spec import codes, syntax
 
 try:
     from yaml import CSafeLoader as Loader
 except ImportError:  # a PyYAML built without libyaml: slower, otherwise the same
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+NAMES = re.compile(r"\w[\w .+-]*")
+"""What the file of a spec may be called, without its ending."""
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 64
@@ -43,21 +48,22 @@ def read(path: Path, at: Span | None = None) -> Source | Diagnostic:
     def refuse(why: str, hint: str) -> Diagnostic:
         return codes.UNREADABLE.at(at or Span(Source(path)), why, hint)
 
-    name = f"`{path.name}`"
+    name = f"`{path.name or path}`"
     try:
-        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
-            status = os.fstat(file.fileno())
-            if stat.S_ISDIR(status.st_mode):
-                return refuse(f"{name} is a folder, not a spec", "name a YAML file in it")
-            if not stat.S_ISREG(status.st_mode):
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return refuse(f"{name} is not an ordinary file", "name a YAML file")
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
+        if path.is_symlink():
+            return refuse(f"{name} is a symbolic link to nothing", f"it leads to `{os.readlink(path)}`")
         return refuse(f"{name} does not exist", _neighbours(path))
+    except IsADirectoryError:
+        return refuse(f"{name} is a folder, not a file", "name a YAML file in it")
     except PermissionError:
         return refuse(f"no permission to read {name}", "make it readable: chmod u+r")
     except OSError as error:
-        if error.errno == 40:  # ELOOP
+        if error.errno == errno.ELOOP:
             return refuse(f"{name} is a symbolic link that leads back to itself", "point the link at a file")
         return refuse(f"{name} cannot be read: {error.strerror or error}", "")
     except ValueError:
@@ -66,33 +72,33 @@ def read(path: Path, at: Span | None = None) -> Source | Diagnostic:
         return refuse(f"{name} is larger than {MAX_BYTES >> 20} MiB, too large for a spec", "is it the right file?")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return refuse(f"{name} is UTF-16, not UTF-8", "save it as UTF-8")
+    while data.startswith(BOM_UTF8):  # libyaml skips them all and does not count them
+        data = data.removeprefix(BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig")
-        source = Source(path, data.decode("utf-8", "replace"))
-        return codes.UNREADABLE.at(_point(source, before), f"{name} is not UTF-8: byte 0x{data[error.start]:02x}", "save it as UTF-8")
+        source = Source(path, data.decode(errors="replace"))
+        at = syntax.point(source, data[: error.start].decode())
+        return codes.UNREADABLE.at(at, f"{name} is not UTF-8: byte 0x{data[error.start]:02x}", "save it as UTF-8")
     if "\0" in text:
-        source = Source(path, text)
-        return codes.UNREADABLE.at(_point(source, text[: text.index("\0")]), f"{name} holds a NUL byte", "is it the right file?")
+        at = syntax.point(Source(path, text), text.partition("\0")[0])
+        return codes.UNREADABLE.at(at, f"{name} holds a NUL byte", "is it the right file, and saved as UTF-8?")
     return Source(path, text)
 
 
-def _point(source: Source, before: str) -> Span:
-    line = before.count("\n") + 1
-    column = len(before) - (before.rfind("\n") + 1) + 1
-    return Span(source, line, column, line, column + 1)
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a pipe or a device at once, to be refused."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _neighbours(path: Path) -> str:
     """What else lies there, where the folder exists."""
-    from imagespec.diagnostic import did_you_mean
-
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+        names = {entry.stem: entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")}
     except OSError:
         return f"the folder `{path.parent.name}` does not exist either" if path.parent.name else ""
-    return did_you_mean(path.name, names)
+    near = did_you_mean(path.stem, names)
+    return near and f"did you mean `{names[near.split('`')[1]]}`?"
 
 
 def compose(source: Source) -> yaml.MappingNode | Diagnostic:
@@ -105,8 +111,8 @@ def compose(source: Source) -> yaml.MappingNode | Diagnostic:
                 return too_deep
         node = yaml.compose(_Named(source.text, name), Loader=Loader)
     except yaml.YAMLError as error:
-        return _syntax_error(source, error)
-    if node is None:
+        return syntax.finding(source, error)
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return codes.MISSING.at(Span(source), "the spec is empty", "begin with `base:`, or with `extends:`")
     if not isinstance(node, yaml.MappingNode):
         return codes.WRONG_TYPE.at(span_of(node, source), "a spec is a map of keys, `base:` first", "see: imagespec schema")
@@ -120,50 +126,34 @@ def _too_deep(source: Source, name: str) -> Diagnostic | None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                span = Span(source, *_place(event.start_mark), *_place(event.end_mark))
+                span = span_of(event, source)
                 return codes.TOO_MUCH.at(span, f"nested more than {MAX_DEPTH} levels deep", "a spec needs five")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return None
 
 
-def _place(mark: Any) -> tuple[int, int]:
-    return mark.line + 1, mark.column + 1
+def span_of(node: yaml.Node | yaml.Event, source: Source) -> Span:
+    """Where a node stands, without the blank lines and comments that libyaml counts to the end of a block."""
+    start: Any = node.start_mark
+    end = _last(node).end_mark
+    line, column = start.line + 1, start.column + 1
+    if start.line == end.line:
+        return Span(source, line, column, line, end.column + 1)
+    every = lines(source.text[start.index : end.index].rstrip())
+    last = len(every[-1]) + (column if len(every) == 1 else 1)
+    return Span(source, line, column, line + len(every) - 1, last)
 
 
-def _syntax_error(source: Source, error: yaml.YAMLError) -> Diagnostic:
-    if isinstance(error, yaml.reader.ReaderError):
-        at = min(error.position, len(source.text)) if isinstance(error.position, int) else 0
-        return codes.SYNTAX.at(_point(source, source.text[:at]), "a control character that YAML does not allow", "remove it")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = _place(mark) if mark is not None else (1, 1)
-    problem = str(getattr(error, "problem", None) or error).strip()
-    context = str(getattr(error, "context", None) or "")
-    span = Span(source, line, column, line, column + 1)
-    lines = source.text.split("\n")
-    here = lines[line - 1] if line <= len(lines) else ""
-    if "\t" in here[: column + 1] or ("\t" in here and "cannot start any token" in problem):
-        tab = here.index("\t") + 1
-        return codes.SYNTAX.at(Span(source, line, tab, line, tab + 1), "a tab: YAML indents with spaces", "replace the tab with spaces")
-    if "but found another document" in problem:
-        return codes.YAML_FEATURE.at(span, "a second document begins here; a file holds one spec", "put it into a file of its own")
-    message = f"{context}: {problem}" if context else problem
-    hint = ""
-    if "undefined alias" in problem:
-        hint = "a value that begins with `*` is an alias; quote it if it is text"
-    elif "mapping values are not allowed" in problem:
-        hint = "quote a value that contains `: `, and check the indentation"
-    elif "cannot start any token" in problem:
-        hint = "quote a value that begins with `@`, a backquote or `%`"
-    elif "block end" in problem or "block mapping" in context or "flow" in context:
-        hint = "check the indentation and the brackets of this and the line before"
-    return codes.SYNTAX.at(span, f"not valid YAML: {message}", hint)
-
-
-def span_of(node: yaml.Node, source: Source) -> Span:
-    """Where a node stands, without the blank lines that libyaml counts to the end of a block."""
-    start, end = node.start_mark, node.end_mark
-    return Span(source, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+def _last(node: Any) -> Any:
+    """What a block ends with; the node itself where that is in another file, or before it (an alias)."""
+    last = node
+    for _ in range(MAX_DEPTH):
+        if isinstance(last, yaml.ScalarNode | yaml.Event) or last.flow_style or not last.value:
+            break
+        last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
+    same = last.start_mark.name == node.start_mark.name and last.end_mark.index > node.start_mark.index
+    return last if same else node
 
 
 def find(node: yaml.Node, route: Route, *, key: bool = False) -> yaml.Node:

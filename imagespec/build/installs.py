@@ -1,0 +1,255 @@
+"""A layer of packages -> uv's command lines, and what uv prints when it fails -> a finding at the package's line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from imagespec.build import codes
+from imagespec.build.contents import Install, poetry_lock
+from imagespec.build.failure import finding
+from imagespec.diagnostic import Diagnostic, Source, Span
+from imagespec.image.layers import Layer, Place
+from imagespec.image.requirements import logical_lines
+from imagespec.spec import operations as ops
+from imagespec.spec.extends import Tree
+from imagespec.spec.source import read
+
+
+def venv(uv: str, python: Path, environment: Path) -> list[str]:
+    """An empty environment, whose scripts work wherever it is moved."""
+    return [
+        uv,
+        "venv",
+        "--quiet",
+        "--relocatable",
+        "--no-project",
+        "--prompt",
+        "imagespec",
+        "--python",
+        str(python),
+        str(environment),
+    ]
+
+
+def pip_of(python: Path) -> Path | None:
+    """The pip that comes with a Python, as a wheel. `debian_slim` has pip too, and this one needs no network."""
+    wheels = sorted((python.parent.parent / "lib").glob("python3*/ensurepip/_bundled/pip-*.whl"))
+    return wheels[-1] if wheels else None
+
+
+def wheel(uv: str, path: Path, environment: Path) -> list[str]:
+    """Install one wheel that lies here."""
+    python = str(environment / "bin" / "python")
+    return [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, "--", str(path)]
+
+
+def commands(install: Install, uv: str, environment: Path, scratch: Path) -> list[list[str]]:
+    """What installs a layer into an environment. Writes into `scratch` what uv is to read.
+
+    Raises `ValueError` where the options cannot be split into words, and `OSError` where a file cannot be read.
+    """
+    pip = [uv, "pip", "install", "--color=never", "--python", str(environment / "bin" / "python")]
+    match install:
+        case ops.UvPipInstall():
+            files = [f"--requirements={path}" for path in install.requirements or ()]
+            return [[*pip, *_options(install), *files, "--", *install.packages]] if files or install.packages else []
+        case ops.PipInstall():
+            return [[*pip, *_options(install), "--", *install.packages]] if install.packages else []
+        case ops.PipInstallFromRequirements(requirements_txt=path):
+            return [[*pip, *_options(install), f"--requirements={path}"]]
+        case ops.PipInstallFromPyproject(pyproject_toml=path, optional_dependencies=extras):
+            chosen = [f"--extra={extra}" for extra in extras]
+            return [[*pip, *_options(install), "--no-sources", f"--requirements={path}", *chosen]]
+        case ops.PipInstallPrivateRepos(repositories=repositories):
+            return [[*pip, *_options(install), "--", *(f"git+https://{repository}" for repository in repositories)]]
+        case ops.UvSync():
+            return [_sync(install, uv, environment, scratch)]
+        case ops.PoetryInstallFromFile():
+            exported = scratch / "requirements.txt"
+            return [*_poetry(install, uv, environment, scratch, exported), [*pip, f"--requirements={exported}"]]
+
+
+_PIP_ONLY = re.compile(r"--(root-user-action|no-warn-script-location|no-warn-conflicts|no-input)(=.*)?")
+"""Options of pip that uv does not know and that change nothing about the result."""
+
+
+def _options(install: ops.Pip) -> list[str]:
+    options = [
+        f"{flag}={value}"
+        for flag, value in (
+            ("--find-links", install.find_links),
+            ("--index-url", install.index_url),
+            ("--extra-index-url", install.extra_index_url),
+            ("--prerelease", "allow" if install.pre else None),
+        )
+        if value is not None
+    ]
+    further = [option for option in _words(install.extra_options) if not _PIP_ONLY.fullmatch(option)]
+    chosen = any(option.startswith("--index-strategy") for option in further)
+    if not isinstance(install, ops.UvPipInstall) and not chosen:
+        options.append("--index-strategy=unsafe-best-match")  # as pip does: the best version of all indexes
+    return [*options, *further]
+
+
+def _words(options: str) -> list[str]:
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise ValueError(f"the options `{options}` cannot be split into words: {error}") from None
+
+
+def _sync(install: ops.UvSync, uv: str, environment: Path, scratch: Path) -> list[str]:
+    """As Modal does it: of the two files alone. The project itself is not installed, and its lock is left alone."""
+    shutil.copyfile(install.uv_project_dir / "pyproject.toml", scratch / "pyproject.toml")
+    locked = (install.uv_project_dir / "uv.lock").exists()
+    if locked:
+        shutil.copyfile(install.uv_project_dir / "uv.lock", scratch / "uv.lock")
+    python = environment / "bin" / "python"
+    sync = [uv, "sync", "--color=never", f"--project={scratch}", f"--python={python}", "--no-install-workspace"]
+    sync += [f"--group={group}" for group in install.groups or ()]
+    sync += [f"--extra={extra}" for extra in install.extras or ()]
+    sync += ["--frozen"] if locked and install.frozen else []
+    return [*sync, *_words(install.extra_options)]
+
+
+def _poetry(
+    install: ops.PoetryInstallFromFile, uv: str, environment: Path, scratch: Path, out: Path
+) -> Iterator[list[str]]:
+    """Poetry tells which packages its lock fixes; uv installs them."""
+    shutil.copyfile(install.poetry_pyproject_toml, scratch / "pyproject.toml")
+    chosen = "" if install.poetry_version in (None, "latest") else f"=={install.poetry_version}"
+    poetry = [uv, "tool", "run", "--color=never", f"--python={environment / 'bin' / 'python'}"]
+    poetry += [f"--from=poetry{chosen}", "--with=poetry-plugin-export", "poetry", f"--directory={scratch}"]
+    poetry += ["--no-interaction", "--no-ansi"]
+    if install.ignore_lockfile:
+        yield [*poetry, "lock"]
+    else:
+        shutil.copyfile(poetry_lock(install), scratch / "poetry.lock")
+    if install.only:
+        groups = [f"--only={','.join(install.only)}"]
+    else:  # `install` takes every group that is not optional, `export` takes none
+        wanted = dict.fromkeys([*_groups(install.poetry_pyproject_toml), *install.with_])
+        groups = [f"--with={group}" for group in wanted if group not in install.without]
+    yield [*poetry, "export", "--format=requirements.txt", f"--output={out}", *groups]
+
+
+def _groups(path: Path) -> list[str]:
+    """The groups of a Poetry project that are not optional."""
+    poetry = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("poetry", {})
+    named = [name for name, group in poetry.get("group", {}).items() if not group.get("optional")]
+    return ["dev", *named] if "dev-dependencies" in poetry else named
+
+
+# ---------------------------------------------------------------------------------------------- failures
+
+_NO_ANSWER = re.compile(
+    "error sending request|Request failed after|dns error|[Cc]onnection (refused|reset)|timed out$|network was disabled"
+)
+
+
+def failed(layer: Layer, tree: Tree, code: int, printed: Sequence[str]) -> Diagnostic:
+    """What uv said, at the line of the package that it is about."""
+    start = next((i for i, line in enumerate(printed) if line.startswith(("error", "  ×"))), max(0, len(printed) - 20))
+    said = [line.rstrip() for line in printed[start:] if line.strip()]
+    package, place = _culprit(layer, "\n".join(said))
+    what = f"`{package}`" if package else f"a package of `{layer.operation.method}`"
+    why = _reason(said) if code > 0 else f"uv was killed by signal {-code}"
+    hint = _trimmed(said)
+    if unreachable(said):
+        hint.append("what was built before is kept; is the network up, and does the index answer?")
+    verb = "cannot be fetched" if unreachable(said) else "cannot be installed"
+    span = place if isinstance(place, Span) else tree.span(place)
+    return finding(codes.LAYER_FAILED, span, f"{what} {verb}: {why}", "\n".join(hint))
+
+
+def unreachable(said: Sequence[str]) -> bool:
+    """Whether it is the network that failed, and not what was asked for."""
+    return any(_NO_ANSWER.search(line) for line in said)
+
+
+def _reason(said: Sequence[str]) -> str:
+    """One line of what was said: where no index answers the innermost cause, else what uv's message begins with."""
+    if not said:
+        return "uv did not say why"
+    headline = said[0] if said[0].startswith("error") and not unreachable(said) else said[-1]
+    headline = headline.strip().removeprefix("error: ").removeprefix("cause: ")
+    return headline[:1].lower() + headline[1:]
+
+
+def _trimmed(said: Sequence[str], first: int = 8, last: int = 16) -> list[str]:
+    if len(said) <= first + last:
+        return list(said)
+    return [*said[:first], f"… {len(said) - first - last} lines more …", *said[-last:]]
+
+
+def _culprit(layer: Layer, said: str) -> tuple[str, Place]:
+    """The requirement that the message names first; where it names none, whatever lists the requirements."""
+    named = _normal(said)
+    found = []
+    for text, place in _requirements(layer):
+        match = re.search(rf"(?<![a-z0-9-]){re.escape(_normal(_project(text)))}(?![a-z0-9-])", named)
+        if match:
+            found.append((match.start(), text, place))
+    if not found:
+        return "", _list(layer)
+    _, text, place = min(found, key=lambda each: each[0])
+    return text, place
+
+
+def _requirements(layer: Layer) -> Iterator[tuple[str, Place]]:
+    match layer.operation:
+        case ops.UvPipInstall(packages=packages, requirements=files):
+            yield from ((package, layer.place("packages", i)) for i, package in enumerate(packages))
+            for path in files or ():
+                yield from _lines(path)
+        case ops.PipInstall(packages=packages):
+            yield from ((package, layer.place("packages", i)) for i, package in enumerate(packages))
+        case ops.PipInstallFromRequirements(requirements_txt=path):
+            yield from _lines(path)
+        case ops.PipInstallPrivateRepos(repositories=repositories):
+            yield from ((repository, layer.place("repositories", i)) for i, repository in enumerate(repositories))
+        case _:
+            pass
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Place]]:
+    source = read(path)
+    if isinstance(source, Source):
+        yield from ((line.text, line.place) for line in logical_lines(source) if not line.text.startswith("-"))
+
+
+def _list(layer: Layer) -> Place:
+    match layer.operation:
+        case ops.UvPipInstall(packages=packages, requirements=files):
+            return layer.place("packages") if packages or not files else layer.place("requirements", 0)
+        case ops.PipInstall():
+            return layer.place("packages")
+        case ops.PipInstallFromRequirements():
+            return layer.place("requirements_txt")
+        case ops.PipInstallFromPyproject():
+            return layer.place("pyproject_toml")
+        case ops.UvSync():
+            return layer.place("uv_project_dir")
+        case ops.PoetryInstallFromFile():
+            return layer.place("poetry_pyproject_toml")
+        case _:
+            return layer.origin
+
+
+def _project(text: str) -> str:
+    """The name in a requirement; of a repository or an address, the whole."""
+    try:
+        return Requirement(text).name
+    except InvalidRequirement:
+        return text.partition(" ")[0].partition("@")[0]
+
+
+def _normal(text: str) -> str:
+    return re.sub(r"[-_.]+", "-", text.lower())

@@ -1,0 +1,190 @@
+"""What pydantic refuses in a spec -> findings in the words of the language, with what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import yaml
+from pydantic_core import ErrorDetails
+
+from imagespec.diagnostic import Diagnostic, Route, did_you_mean
+from imagespec.spec import codes
+from imagespec.spec.extends import Tree
+from imagespec.spec.schema import keys_at
+from imagespec.spec.source import find
+from imagespec.spec.values import NULL, Unwanted, construct
+
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_NEEDED = {
+    "string_type": "text",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "mapping_type": "a map",
+    "dict_type": "a map",
+    "model_type": "a map",
+    "dataclass_type": "a map",
+}
+_UNION = ("str", "tuple[str, ...]", "`tuple[str, ...]`", "float", "int")
+"""What pydantic adds to the route of an error for each member of a union."""
+
+
+def route_of(detail: ErrorDetails) -> Route:
+    """The keys and indices that lead to what an error is about."""
+    route = detail["loc"]
+    return route[:-1] if len(route) > 1 and route[-1] in _UNION and detail["type"] in _NEEDED else route
+
+
+def explain(errors: Iterable[ErrorDetails], tree: Tree) -> Iterator[Diagnostic]:
+    """A finding for each place, for all the ways in which a value could be no member of a union one."""
+    seen: set[Route] = set()
+    for detail in errors:
+        route = route_of(detail)
+        if route not in seen or detail["type"] == "missing":
+            seen.add(route)
+            yield _finding(detail, route, tree)
+
+
+def _finding(detail: ErrorDetails, route: Route, tree: Tree) -> Diagnostic:
+    kind, key = detail["type"], route[-1] if route else ""
+    if kind in UNKNOWN:
+        return codes.UNKNOWN_KEY.at(tree.span(route, key=True), f"unknown key `{key}`", _known(str(key), route[:-1]))
+    if kind == "missing":
+        return codes.MISSING.at(tree.span(route[:-1], key=True), f"`{key}` is missing here", f"add `{key}: …`")
+    if kind in _NEEDED:
+        return _wrong_type(_NEEDED[kind], route, tree)
+    if kind == "literal_error":
+        choices = str(detail.get("ctx", {}).get("expected", "")).replace("'", "`").replace("True", "`true`")
+        return codes.CHOICE.at(tree.span(route), f"`{key}` must be {choices}")
+    if kind in ("one_key", "one_source"):
+        return _one_of(detail["msg"], route, tree)
+    if kind == "package_to":
+        return codes.WRONG_TYPE.at(tree.span((*route, "to"), key=True), detail["msg"])
+    code = codes.MISSING if kind == "source_to" else codes.WRONG_TYPE
+    return code.at(tree.span(route), detail["msg"])
+
+
+def _known(key: str, holder: Route) -> str:
+    """A hint for a key that does not belong where it stands: the one that was meant, or where it belongs."""
+    if near := did_you_mean(key, keys_at(holder)):
+        return near
+    if holder and key in keys_at(()):
+        return f"`{key}` belongs at the top of the spec"
+    sections = [section for section in keys_at(()) if key in (*keys_at((section,)), *keys_at((section, 0)))]
+    return f"`{key}` belongs below `{sections[0]}`" if sections else _keys(holder)
+
+
+def _keys(holder: Route) -> str:
+    known = keys_at(holder)
+    if not known:
+        return "write `name: value`"
+    return f"known here: {', '.join(f'`{k}`' for k in sorted(known))}" if len(known) <= 12 else "see: imagespec schema"
+
+
+def _one_of(message: str, route: Route, tree: Tree) -> Diagnostic:
+    node = find(tree.node, route)
+    keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    if route and route[0] == "steps":
+        hint = "begin each method with a `- ` of its own" if keys else "name a method, for example `apt_install: [git]`"
+    elif route and route[0] == "source":
+        keys = [key for key in keys if key in ("package", "file", "dir")]
+        hint = "keep one of them" if keys else "say what to add"
+    else:
+        hint = "keep one of them" if keys else _keys(route)
+    at = tree.span((*route, keys[1]), key=True) if len(keys) > 1 else tree.span(route)
+    return codes.ONE_OF.at(at, message, hint)
+
+
+def _wrong_type(needed: str, route: Route, tree: Tree) -> Diagnostic:
+    node, span = find(tree.node, route), tree.span(route)
+    if not isinstance(node, yaml.ScalarNode):
+        what = "list" if isinstance(node, yaml.SequenceNode) else "map"
+        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not a {what}", _instead_of_many(needed, node))
+    value = construct(node)
+    if value is None:
+        return no_value(route, tree)
+    if isinstance(value, str):
+        hint = _instead_of_text(needed, value, route)
+        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not text", hint)
+    read_as = _read_as(value)
+    if needed == "text":
+        return codes.TRAP.at(span, f"YAML reads `{node.value}` as {read_as}, not as text", f'quote it: "{node.value}"')
+    if isinstance(value, Unwanted):
+        hint = "write the number in plain digits" if "number" in needed else ""
+        return codes.TRAP.at(span, f"{needed} is needed here, and YAML reads `{node.value}` as {read_as}", hint)
+    hint = _keys(route) if needed == "a map" else ""
+    return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not {read_as}", hint)
+
+
+def _instead_of_many(needed: str, node: yaml.Node) -> str:
+    if isinstance(node, yaml.SequenceNode):
+        return "write the value alone, without brackets or dashes" if needed == "text" else ""
+    if needed == "a list":
+        return "begin each item with `- `"
+    return "a `: ` makes a map; quote the text if it is part of it" if len(node.value) == 1 else ""
+
+
+def _instead_of_text(needed: str, text: str, route: Route) -> str:
+    match needed:
+        case "a list":
+            return f"write it as a list: [{text}]" if "\n" not in text else ""
+        case "a map":
+            return f"give it what it takes: `{text}: …`" if text in keys_at(route) else _keys(route)
+        case "true or false":
+            return "without quotes" if text.lower() in ("yes", "no", "true", "false", "on", "off") else ""
+        case _:
+            return "without quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
+
+
+def _read_as(value: object) -> str:
+    if isinstance(value, Unwanted):
+        return value.read_as
+    return str(value).lower() if isinstance(value, bool) else f"the number {value}"
+
+
+# ------------------------------------------------------------------------------ what pydantic lets pass
+
+
+def odd_values(tree: Tree) -> Iterator[Diagnostic]:
+    """Keys and items without a value, but for the few places that give null a meaning; and in the arguments of
+    functions, which may be anything, values that YAML reads as something else than they look like."""
+
+    def visit(node: yaml.Node, route: Route, anything: bool) -> Iterator[Diagnostic]:
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag == NULL and not anything:
+                yield no_value(route, tree)
+            elif anything:
+                yield from _odd_argument(node, route, tree)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                yield from visit(item, (*route, index), anything)
+        else:
+            for key, value in node.value:
+                if not _null_has_meaning(route, key.value) or not isinstance(value, yaml.ScalarNode):
+                    yield from visit(value, (*route, key.value), anything or key.value in ("args", "kwargs"))
+
+    return visit(tree.node, (), False)
+
+
+def _odd_argument(node: yaml.ScalarNode, route: Route, tree: Tree) -> Iterator[Diagnostic]:
+    value = construct(node)
+    if isinstance(value, bool) and node.value.lower() not in ("true", "false"):
+        value = Unwanted(node.value, str(value).lower())
+    if isinstance(value, Unwanted):
+        hint = f'quote it, "{node.value}", or write what is meant'
+        yield codes.TRAP.at(tree.span(route), f"YAML reads `{node.value}` as {value.read_as}", hint)
+
+
+def _null_has_meaning(route: Route, key: str) -> bool:
+    """A variable of a build step that is unset, arguments of a function, a Poetry that is there already."""
+    return key in ("args", "kwargs", "poetry_version") or (len(route) > 1 and route[-1] == "env")
+
+
+def no_value(route: Route, tree: Tree) -> Diagnostic:
+    last = route[-1]
+    what, hint = f"`{last}` has no value", 'remove it, or write `[]`, `{}` or `""`'
+    if isinstance(last, int):
+        what, hint = "an item without a value", 'remove it, or write `""`'
+    return codes.NO_VALUE.at(tree.span(route, key=isinstance(last, str)), what, hint)

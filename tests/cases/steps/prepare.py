@@ -1,0 +1,2 @@
+def download(name, revision):
+    print(name, revision)
