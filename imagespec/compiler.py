@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from imagespec.build.codes import BUILD
 from imagespec.build.result import Target
-from imagespec.diagnostic import Code, CompileError, Diagnostic, Source, Span, lines, ordered, shown
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, ordered, shown
 from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower
 from imagespec.rules import RULES
+from imagespec.rules.ignores import Ignores
 from imagespec.spec import codes
 from imagespec.spec.extends import Reader, Tree
 from imagespec.spec.parse import Parsed, parse
-
-_IGNORE = re.compile(r"(?:^|\s)#\s*imagespec:\s*ignore\[([^\]\n]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
 def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
     for rule in RULES:
         for finding in rule.check(image):
-            if isinstance(finding.place, Span) or not parsed.doubtful(finding.place):
+            if not (finding.on_key and isinstance(finding.place, tuple) and parsed.doubtful(finding.place)):
                 hint = finding.hint
                 if finding.other is not None:
                     other = _span(finding.other, parsed.tree)
@@ -65,10 +64,13 @@ def _one_error_a_place(found: Sequence[Diagnostic]) -> Iterator[Diagnostic]:
     return (d for d in found if errors.get(d.span, d.code) == d.code)
 
 
-def check_all(paths: Sequence[Path]) -> list[Diagnostic]:
-    """Every finding of some specs, in the order of files and lines, without those that comments silence."""
-    reader, ignores = Reader(), _Ignores()
-    found = [d for path in paths for d in ignores.silence(examine(path, reader))]
+def check_all(paths: Sequence[Path], *, every_spec: bool = False) -> list[Diagnostic]:
+    """Every finding of some specs, in the order of files and lines, without those that comments silence.
+
+    `every_spec`: there are no others, so that a comment which silences nothing for them silences nothing at all.
+    """
+    reader, ignores = Reader(), Ignores({code.id for code in every_code()}, every_spec)
+    found = [d for path in paths for d in _silenced(examine(path, reader), ignores)]
     return ordered([*found, *ignores.unused()])
 
 
@@ -87,11 +89,11 @@ def compile_spec(path: Path) -> Image:
 
 def compile_all(paths: Sequence[Path], *, digest: bool = True) -> tuple[list[Target], list[Diagnostic]]:
     """The images of the specs without errors, and all findings. The digests are left out where nothing needs them."""
-    reader, ignores = Reader(), _Ignores()
+    reader, ignores = Reader(), Ignores({code.id for code in every_code()})
     targets, found = [], list[Diagnostic]()
     for path in paths:
         examined = examine(path, reader)
-        kept = ignores.silence(examined)
+        kept = _silenced(examined, ignores)
         image, parsed = examined.image, examined.parsed
         if image is not None and parsed is not None and not any(d.severity == "error" for d in kept):
             if image.layers and image.layers[0].origin[0] == "base":
@@ -103,66 +105,12 @@ def compile_all(paths: Sequence[Path], *, digest: bool = True) -> tuple[list[Tar
     return targets, ordered([*found, *ignores.unused()])
 
 
-# ----------------------------------------------------------------------------------------------- ignores
-
-
-@dataclass(slots=True)
-class _Ignore:
-    source: Source
-    line: int
-    column: int
-    code: str
-    used: bool = False
-
-
-@dataclass(slots=True)
-class _Ignores:
-    """The ignore comments of all files that were looked at, and which of them have silenced something."""
-
-    found: dict[tuple[Path, int, str], _Ignore] = field(default_factory=dict)
-    seen: set[Path] = field(default_factory=set)
-    complete: bool = True
-
-    def silence(self, examined: Examined) -> list[Diagnostic]:
-        """The findings of one spec, without those that a comment on their line silences."""
-        parsed = examined.parsed
-        sources = [*(parsed.tree.sources.values() if parsed else ()), *(d.span.source for d in examined.diagnostics)]
-        for source in sources:
-            if source.path not in self.seen:
-                self.seen.add(source.path)
-                if "imagespec:" in source.text:
-                    self.found |= {(source.path, each.line, each.code): each for each in _ignores(source)}
-        self.complete = self.complete and examined.image is not None
-        return [d for d in examined.diagnostics if not self._silenced(d)]
-
-    def _silenced(self, diagnostic: Diagnostic) -> bool:
-        span = diagnostic.span
-        ignore = self.found.get((span.source.path, span.line, diagnostic.code))
-        if ignore is None or diagnostic.code.startswith("IS1"):
-            return False
-        ignore.used = True
-        return True
-
-    def unused(self) -> list[Diagnostic]:
-        """A finding for each comment that silenced nothing, unless an error kept something from being looked at."""
-        return [_unused(ignore) for ignore in self.found.values() if self.complete and not ignore.used]
-
-
-def _ignores(source: Source) -> Iterator[_Ignore]:
-    for number, line in enumerate(lines(source.text), 1):
-        for match in _IGNORE.finditer(line):
-            start = match.start(1)
-            for part in match[1].split(","):
-                lead = len(part) - len(part.lstrip())
-                yield _Ignore(source, number, start + lead + 1, part.strip())
-                start += len(part) + 1
-
-
-def _unused(ignore: _Ignore) -> Diagnostic:
-    span = Span(ignore.source, ignore.line, ignore.column, ignore.line, ignore.column + max(1, len(ignore.code)))
-    if ignore.code not in {code.id for code in every_code()}:
-        return codes.UNUSED_IGNORE.at(span, f"there is no finding `{ignore.code}`", "see: imagespec explain")
-    return codes.UNUSED_IGNORE.at(span, f"nothing here is silenced by `ignore[{ignore.code}]`", "remove the comment")
+def _silenced(examined: Examined, ignores: Ignores) -> list[Diagnostic]:
+    parsed = examined.parsed
+    if parsed is None:
+        return list(examined.diagnostics)
+    specs, own = parsed.tree.sources.values(), Path(os.path.abspath(parsed.path))
+    return ignores.silence(examined.diagnostics, specs, own, whole=examined.image is not None)
 
 
 def every_code() -> list[Code]:

@@ -30,6 +30,14 @@ class Source:
     path: Path
     text: str = field(default="", repr=False, compare=False)
 
+    def at(self, line: int, column: int) -> Span:
+        """One character; none at the end of a line, and the end of the text for what lies behind it."""
+        every = lines(self.text)
+        if line > len(every):
+            line, column = len(every), len(every[-1]) + 1
+        column = min(column, len(every[line - 1]) + 1)
+        return Span(self, line, column, line, min(column, len(every[line - 1])) + 1)
+
     def find(self, word: str, line: int) -> Span:
         """The first place of a word from a line on, else the whole line."""
         every = lines(self.text)
@@ -198,9 +206,9 @@ def _excerpt(line: str, span: Span) -> tuple[str, int, int]:
     last = first + _WINDOW
     head = "…" if first else ""
     tail = "…" if last < len(line) else ""
-    width = _cells(line[start : min(end, last)])
-    shown_line = head + printable(line[first:last].replace("\t", " ")) + tail
-    return shown_line, _cells(head) + _cells(line[first:start]), max(1, width)
+    view = printable(line[first:last].replace("\t", " "))
+    width = _cells(view[start - first : end - first])
+    return head + view + tail, _cells(head) + _cells(view[: start - first]), max(1, width)
 
 
 def _cells(text: str) -> int:

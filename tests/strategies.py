@@ -15,10 +15,14 @@ Spec = dict[str, Any]
 Strategy = st.SearchStrategy[Any]
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl", "Zp", "Co", "Cn")), max_size=12)
-VALUE = st.one_of(TEXT, st.lists(st.sampled_from(["$A", "${B}", "\\$A", "\\", "$", "'", '"', " ", "x"]), max_size=5).map("".join))
+VALUE = st.one_of(
+    TEXT, st.lists(st.sampled_from(["$A", "${B}", "\\$A", "\\", "$", "'", '"', " ", "x"]), max_size=5).map("".join)
+)
 WORD = st.sampled_from(["a", "b1", "data-x", "Z_9", "weights"])
 VARIABLE = st.sampled_from(["A", "B", "C_1", "PATH", "lower"])
-PACKAGE = st.sampled_from(["six==1.17.0", "torch==2.5.1", "Pillow == 11.0.0", "a_b>=1", "uvicorn[standard]==0.34.0", "tqdm"])
+PACKAGE = st.sampled_from(
+    ["six==1.17.0", "torch==2.5.1", "Pillow == 11.0.0", "a_b>=1", "uvicorn[standard]==0.34.0", "tqdm"]
+)
 SYSTEM_PACKAGE = st.sampled_from(["git", "curl", "tar", "libgl1", "wget=1.2"])
 CONDA_PACKAGE = st.sampled_from(["numpy=2.1.3", "pip", "cudatoolkit=11.8"])
 COMMAND = st.sampled_from(["true", "echo 'a b'", "ls /data && pwd", 'python -c "print(1)"', "echo $HOME é"])
@@ -27,7 +31,7 @@ GPU = st.sampled_from(["T4", "A100:2", "any"])
 SERIES = st.sampled_from(["3.11", "3.12", "3.13"])
 OPTIONS = st.sampled_from(["--quiet", "--no-deps --quiet"])
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False) | TEXT,
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORD, inner, max_size=2),
     max_leaves=4,
 )
@@ -169,14 +173,17 @@ BASE = st.one_of(
 
 SECTIONS: dict[str, Strategy] = {
     "apt": some(SYSTEM_PACKAGE),
-    "conda": some(CONDA_PACKAGE) | section(packages=some(CONDA_PACKAGE), channels=some(WORD), file=st.just("environment.txt")),
+    "conda": some(CONDA_PACKAGE)
+    | section(packages=some(CONDA_PACKAGE), channels=some(WORD), file=st.just("environment.txt")),
     "python": some(PACKAGE)
     | section(
         packages=some(PACKAGE),
         requirements=some(st.sampled_from(["requirements.txt", "more/requirements.txt"])),
         pyproject=section({"path": st.just("pyproject.toml")}, extras=some(st.just("train"))),
         project=section({"path": st.just(".")}, groups=some(st.just("dev")), frozen=st.booleans()),
-        poetry=section({"path": st.just("poetry/pyproject.toml")}, ignore_lockfile=st.booleans(), **{"with": some(WORD)}),
+        poetry=section(
+            {"path": st.just("poetry/pyproject.toml")}, ignore_lockfile=st.booleans(), **{"with": some(WORD)}
+        ),
         installer=st.sampled_from(["uv", "pip"]),
         uv=st.just("0.9.10"),
         index_url=st.just("index/simple"),

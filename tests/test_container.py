@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -97,6 +98,11 @@ from imagespec.images import classifier
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
     assert answer(in_container(code, bare, ROOT, cwd=tmp_path)) == ["imagespec", "imagespec.images"]
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "images.py"])
+def test_the_python_of_an_image_may_be_older_than_ours(name: str) -> None:
+    ast.parse((ROOT / "imagespec" / name).read_text("utf-8"), feature_version=(3, 9))
 
 
 def test_in_a_child_of_the_functions_process_too(bare: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The code against the map of the house: a room imports from itself and from the rooms before it, never from later ones."""
+"""The code against the map of the house: a room imports from itself and from rooms before it, never from later ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EDGE = ("__init__", "__main__", "images", "version")
 
 def room(module: str) -> str:
     """`imagespec.spec.parse` lies in `spec`, `imagespec` itself in `__init__`."""
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def imports(file: Path) -> Iterator[tuple[int, str, str]]:
@@ -30,7 +30,12 @@ def imports(file: Path) -> Iterator[tuple[int, str, str]]:
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) + 1 - node.level] if node.level else ()
             module = ".".join([*above, *([node.module] if node.module else [])])
-            found = [(f"imagespec.{a.name}", "") if module == "imagespec" and room(f".{a.name}") in (*ROOMS, *EDGE) else (module, a.name) for a in node.names]
+            found = [
+                (f"imagespec.{a.name}", "")
+                if module == "imagespec" and room(f".{a.name}") in (*ROOMS, *EDGE)
+                else (module, a.name)
+                for a in node.names
+            ]
         else:
             continue
         yield from ((node.lineno, module, name) for module, name in found if module.split(".")[0] == "imagespec")

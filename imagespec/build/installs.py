@@ -149,6 +149,9 @@ def _groups(path: Path) -> list[str]:
 
 # ---------------------------------------------------------------------------------------------- failures
 
+_ERROR = ("error", "  ×")
+"""How uv's messages begin, the second until 0.8."""
+
 _NO_ANSWER = re.compile(
     "error sending request|Request failed after|dns error|[Cc]onnection (refused|reset)|timed out$|network was disabled"
 )
@@ -156,7 +159,7 @@ _NO_ANSWER = re.compile(
 
 def failed(layer: Layer, tree: Tree, code: int, printed: Sequence[str]) -> Diagnostic:
     """What uv said, at the line of the package that it is about."""
-    start = next((i for i, line in enumerate(printed) if line.startswith(("error", "  ×"))), max(0, len(printed) - 20))
+    start = next((i for i, line in enumerate(printed) if line.startswith(_ERROR)), max(0, len(printed) - 20))
     said = [line.rstrip() for line in printed[start:] if line.strip()]
     package, place = _culprit(layer, "\n".join(said))
     what = f"`{package}`" if package else f"a package of `{layer.operation.method}`"
@@ -178,9 +181,9 @@ def _reason(said: Sequence[str]) -> str:
     """One line of what was said: where no index answers the innermost cause, else what uv's message begins with."""
     if not said:
         return "uv did not say why"
-    headline = said[0] if said[0].startswith("error") and not unreachable(said) else said[-1]
-    headline = headline.strip().removeprefix("error: ").removeprefix("cause: ")
-    return headline[:1].lower() + headline[1:]
+    line = said[0] if said[0].startswith(_ERROR) and not unreachable(said) else said[-1]
+    reason = re.sub(r"^[\s×╰─▶]*((error|cause|Caused by): )?", "", line).rstrip(":")
+    return reason[:1].lower() + reason[1:]
 
 
 def _trimmed(said: Sequence[str], first: int = 8, last: int = 16) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from imagespec.build.record import KEPT
 from imagespec.image.files import in_folder, of_module
 from imagespec.image.layers import Image
 from imagespec.image.modules import Module, find_module
@@ -28,7 +29,7 @@ def inside(folder: Path, path: str) -> Path:
 
 def link(image: Image, folder: Path) -> None:
     """Make the links that are missing, and remove those that are stale. What else lies there stays."""
-    wanted = {inside(folder, path): target.absolute() for path, target in _files(image) if folder not in target.parents}
+    wanted = {inside(folder, path): target.absolute() for path, target in _files(image)}
     for there in list(_links(folder)):
         if wanted.get(there) != Path(os.readlink(there)):
             there.unlink(missing_ok=True)
@@ -55,7 +56,9 @@ def _files(image: Image) -> Iterator[tuple[str, Path]]:
             case ops.AddLocalFile(local_path=local, remote_path=remote):
                 yield posixpath.join(remote, local.name) if remote.endswith("/") else remote, local
             case ops.AddLocalDir(local_path=local, remote_path=remote, ignore=ignore):
-                yield from ((posixpath.join(remote, name), path) for name, path in in_folder(local, ignore))
+                for name, path in in_folder(local, ignore):
+                    if KEPT not in path.parts:  # what builds keep is no source, and these links are in it
+                        yield posixpath.join(remote, name), path
             case ops.AddLocalPythonSource(modules=modules, ignore=ignore):
                 for name in modules:
                     module = find_module(name, image.root)

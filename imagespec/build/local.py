@@ -30,9 +30,6 @@ from imagespec.spec import operations as ops
 AT_ONCE = 4
 """Specs that are built at the same time."""
 
-KEPT_OUTPUT = 10_000
-"""Characters of a check's output that the record keeps."""
-
 
 class LocalBackend:
     """Builds under a folder of the project, with uv and whatever Pythons this machine has.
@@ -186,10 +183,12 @@ class _Work:
         done = self._recorded(held, digest, every)
         for result in done.values():
             self.progress.checked(target.image.name, result)
-        for result in self._run_checks(target, held, done) if not done.keys() >= {*every} else ():
+        if missing := {*every} - done.keys():
+            self.progress.checking(target.image.name, len(missing))
+        for result in self._run_checks(target, held, done) if missing else ():
             done[result.command] = result
             if result.ok:
-                self.record.add_check(LocalBackend.name, digest, result.command, result.output[-KEPT_OUTPUT:])
+                self.record.add_check(LocalBackend.name, digest, result.command, result.output)
             else:
                 self.record.forget_check(LocalBackend.name, digest, result.command)
             self.progress.checked(target.image.name, result)

@@ -17,10 +17,6 @@ from imagespec.build.result import CheckResult, Progress, Target
 if TYPE_CHECKING:
     import modal
 
-KEPT_OUTPUT = 10_000
-"""Characters of a check's output that the record keeps."""
-
-
 AT_ONCE = 8
 """Sandboxes of one spec that run at the same time."""
 
@@ -38,6 +34,8 @@ async def check(
     for result in done.values():
         progress.checked(target.image.name, result)
 
+    if missing := {*every} - done.keys():
+        progress.checking(target.image.name, len(missing))
     free = asyncio.Semaphore(AT_ONCE)
 
     async def finish(run: Callable[[], Awaitable[list[CheckResult]]]) -> None:
@@ -46,7 +44,7 @@ async def check(
         for result in results:
             done[result.command] = result
             if result.ok:
-                record.add_check("modal", image, result.command, result.output[-KEPT_OUTPUT:])
+                record.add_check("modal", image, result.command, result.output)
             else:
                 record.forget_check("modal", image, result.command)
             progress.checked(target.image.name, result)

@@ -27,6 +27,12 @@ CREATE TABLE IF NOT EXISTS build (
 );
 """
 
+_KEPT_OUTPUT = 10_000
+"""Characters of a check's output that are kept."""
+
+KEPT = ".imagespec"
+"""The folder of a project that holds what builds keep."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
@@ -51,8 +57,8 @@ def home(specs: Sequence[Path]) -> Path:
     """A project's folder `.imagespec`: beside the `specs` with the first spec, or in the working directory."""
     for folder in specs[0].absolute().parents if specs else ():
         if (folder / "specs").is_dir():
-            return folder / ".imagespec"
-    return Path.cwd() / ".imagespec"
+            return folder / KEPT
+    return Path.cwd() / KEPT
 
 
 class Record:
@@ -81,9 +87,9 @@ class Record:
         return row[0] if row else None
 
     def add_check(self, backend: str, image: str, command: str, output: str = "") -> None:
-        """A check passed, and printed this."""
+        """A check passed, and printed this; the end of it is kept."""
         query = "INSERT OR REPLACE INTO passed (backend, image, command, output) VALUES (?, ?, ?, ?)"
-        self._write(query, backend, image, command, output)
+        self._write(query, backend, image, command, output[-_KEPT_OUTPUT:])
 
     def forget_check(self, backend: str, image: str, command: str) -> None:
         """A check that passed before does not any more."""

@@ -70,6 +70,9 @@ class Progress(Protocol):
     def finished(self, spec: str, layer: LayerResult) -> None:
         """A layer stands."""
 
+    def checking(self, spec: str, count: int) -> None:
+        """So many checks are run now, those from the record aside."""
+
     def checked(self, spec: str, check: CheckResult) -> None:
         """A check was run, or read from the record."""
 

@@ -20,7 +20,7 @@ def check(specs: tuple[str, ...], format_: str) -> None:
     Exit code 1 where there is an error or a warning; notes are advice and leave it at 0.
     """
     paths = select(specs)
-    diagnostics = check_all(paths)
+    diagnostics = check_all(paths, every_spec=not specs)
     click.echo(formatted(diagnostics, format_), nl=False)
     if format_ == "text":
         if diagnostics:

@@ -49,6 +49,9 @@ class Lines:
         if layer.seconds:
             self._say(spec, f"{layer.op} built in {layer.seconds:.1f} s")
 
+    def checking(self, spec: str, count: int) -> None:
+        self._say(spec, _checks(count))
+
     def checked(self, spec: str, check: CheckResult) -> None:
         if not check.recorded:
             self._say(spec, _told(check))
@@ -61,6 +64,10 @@ class Lines:
 def outcome(check: CheckResult) -> str:
     """One word for how a check ended."""
     return "recorded" if check.recorded else "passed" if check.ok else "FAILED"
+
+
+def _checks(count: int) -> str:
+    return f"runs {count} check{'s' if count > 1 else ''}"
 
 
 def _told(check: CheckResult) -> str:
@@ -101,6 +108,10 @@ class Display:
         self._doing.pop(spec, None)
         if layer.seconds:
             self._print(spec, f"{layer.op} built in {layer.seconds:.1f} s", "")
+
+    def checking(self, spec: str, count: int) -> None:
+        self._doing[spec] = (_checks(count), time.monotonic())
+        self._last[spec] = ""
 
     def checked(self, spec: str, check: CheckResult) -> None:
         if not check.recorded:

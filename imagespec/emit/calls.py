@@ -60,7 +60,8 @@ def call(layer: Layer) -> Call:
     operation = layer.operation
     args: list[Value] = []
     kwargs: dict[str, Value] = {}
-    for field in ops.fields_of(operation):
+    own = type(operation).__annotations__  # before what all installs and all builds take, as one would write it
+    for field in sorted(ops.fields_of(operation), key=lambda field: field.name not in own):
         value = getattr(operation, field.name)
         if field.default is not dataclasses.MISSING and value == field.default:
             continue

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, assert_never
 
-from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, printable
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Span
 from imagespec.image.copies import Copy, copies
 from imagespec.image.files import in_folder, left_out, matcher, named, of_module
 from imagespec.image.layers import Image, Layer
@@ -104,7 +104,7 @@ def emit(image: Image, span: Callable[..., Span], builder: str, context: Path) -
 
 
 def _header(writer: _Writer) -> Iterator[str]:
-    name = printable(writer.image.name)
+    name = writer.image.name
     yield f"# The image `{name}` as Modal's builder {writer.builder} builds it, compiled by imagespec. To build it:"
     command = ["docker build", "-f Dockerfile"]
     command += [f"--secret id={name},src={name}.env" for name in writer.secrets]

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from imagespec.diagnostic import printable, shown
+from imagespec.diagnostic import shown
 from imagespec.image.layers import plain
 from imagespec.spec.operations import STEPS
 from imagespec.spec.parse import Parsed
@@ -24,7 +24,7 @@ def emit(parsed: Parsed) -> str:
             step[method] = _without_defaults(method, arguments)
     written = ({} if root == Path.cwd() else {"root": shown(root)}) | _written(spec, root)
     text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100, default_flow_style=False)
-    return f"# {printable(parsed.name)}: merged by imagespec; save it in the folder in which it was printed\n{text}"
+    return f"# {parsed.name}: merged by imagespec; save it in the folder in which it was printed\n{text}"
 
 
 def _without_defaults(method: str, arguments: dict[str, Any]) -> Any:

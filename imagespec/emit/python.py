@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import keyword
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from imagespec.diagnostic import printable, shown
+from imagespec.diagnostic import shown
 from imagespec.emit.calls import Call, Function, Named, Value, calls
 from imagespec.image.layers import Image
 
@@ -20,8 +19,7 @@ def emit(image: Image) -> str:
     modules = sorted({function.module for call in chain for function in _functions((*call.args, *call.kwargs.values()))})
     lines = [f"import {module}\n" for module in modules]
     body = "".join(f"    {'modal.Image' if i == 0 else ''}{_call(call)}\n" for i, call in enumerate(chain))
-    name = printable(image.name).replace("\\", "").replace('"', "'")
-    return f'"""The image `{name}`, compiled by imagespec."""\n\nimport modal\n{"".join(lines)}\nimage = (\n{body})\n'
+    return f'"""The image `{image.name}`, compiled by imagespec."""\n\nimport modal\n{"".join(lines)}\nimage = (\n{body})\n'
 
 
 def _functions(values: tuple[Value, ...]) -> list[Function]:
@@ -60,8 +58,6 @@ def _value(value: Value, depth: int) -> str:
         case Mapping():
             items = [f"{_value(key, depth + 1)}: {_value(item, depth + 1)}" for key, item in value.items()]
             return _bracketed("{", items, "}", depth)
-        case float() if not math.isfinite(value):
-            return f'float("{value}")'
         case _:
             return repr(value)
 

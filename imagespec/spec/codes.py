@@ -122,6 +122,8 @@ UNUSED_IGNORE = Code(
     """An ignore comment that silences nothing.
 
     The finding that it was written for is gone, or the code is misspelt. Left there, it would hide the next one.
+    `# imagespec: ignore[IS301, IS503]` silences these findings on its line or, where it has a line to itself, on the
+    next.
 
     Use instead: remove the comment, or correct the code. Findings of the shape of a file (IS1xx) cannot be silenced.
     """,

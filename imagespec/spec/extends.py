@@ -53,7 +53,7 @@ class Tree:
     def top(self) -> Span:
         """The first character of the spec, for what is about the whole of it."""
         span = span_of(self.node, self.sources[self.node.start_mark.name])
-        return Span(span.source, span.line, span.column, span.line, span.column + 1)
+        return span.source.at(span.line, span.column)
 
 
 @dataclass(frozen=True, slots=True)

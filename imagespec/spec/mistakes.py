@@ -68,12 +68,12 @@ def _finding(detail: ErrorDetails, route: Route, tree: Tree) -> Diagnostic:
 
 def _known(key: str, holder: Route) -> str:
     """A hint for a key that does not belong where it stands: the one that was meant, or where it belongs."""
-    if near := did_you_mean(key, keys_at(holder)):
-        return near
-    if holder and key in keys_at(()):
-        return f"`{key}` belongs at the top of the spec"
-    sections = [section for section in keys_at(()) if key in (*keys_at((section,)), *keys_at((section, 0)))]
-    return f"`{key}` belongs below `{sections[0]}`" if sections else _keys(holder)
+    near = did_you_mean(key, keys_at(holder))
+    if holder:
+        return near or (f"`{key}` belongs at the top of the spec" if key in keys_at(()) else _keys(holder))
+    holders = [(section,) for section in keys_at(())] + [("base", form) for form in keys_at(("base",))]
+    below = [f"`{'.'.join(route)}`" for route in holders if key in keys_at(route)]
+    return f"`{key}` belongs below {' or '.join(sorted(below))}" if below else near or _keys(holder)
 
 
 def _keys(holder: Route) -> str:

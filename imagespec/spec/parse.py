@@ -16,7 +16,7 @@ from imagespec.spec.effects import without_effect
 from imagespec.spec.extends import Reader, Tree
 from imagespec.spec.mistakes import UNKNOWN, explain, odd_values, route_of
 from imagespec.spec.schema import Spec
-from imagespec.spec.source import MAX_DEPTH, NAMES, find
+from imagespec.spec.source import NAMES, find
 from imagespec.spec.values import construct, holds_odd
 
 
@@ -88,29 +88,22 @@ def _incomplete(parsed: Parsed, tree: Tree) -> Iterator[Diagnostic]:
 
 
 def _sound_part(path: Path, tree: Tree, errors: Sequence[ErrorDetails]) -> Parsed:
-    """A spec without its wrong parts. As little as possible is taken out: first just what the errors are about, then,
-    where the rest cannot stand without it, what holds it, and so on."""
+    """A spec without its wrong parts. As little as possible is taken out: what an error is about, and where the rest of
+    a part cannot stand without that, the part."""
     damaged: set[str] = set()
     node: yaml.Node = tree.node
-    for level in range(MAX_DEPTH):
-        damaged |= {str(detail["loc"][0]) for detail in errors if len(detail["loc"]) > 1 or detail["type"] not in UNKNOWN}
-        node = _without(node, {id(_wrong(node, detail, level)) for detail in errors})
+    spec = None
+    while spec is None:
+        damaged |= {str(e["loc"][0]) for e in errors if len(e["loc"]) > 1 or e["type"] not in UNKNOWN}
+        gone = {id(find(node, route_of(error))) for error in errors} - {id(node)}
+        gone = gone or {id(value) for _, value in node.value}  # what the errors are about cannot be told: all of it
+        node = _without(node, gone)
         try:
             spec = Spec.model_validate(construct(node), context=tree.roots)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
-        else:
-            break
-    else:
-        spec, node = Spec(), yaml.MappingNode(tree.node.tag, [], tree.node.start_mark, tree.node.end_mark)
     assert isinstance(node, yaml.MappingNode)
     return Parsed(path, spec, replace(tree, node=node), (), whole=False, damaged=frozenset(damaged))
-
-
-def _wrong(node: yaml.Node, detail: ErrorDetails, level: int) -> yaml.Node:
-    """What an error is about, or what holds that, `level` steps up."""
-    route = route_of(detail)
-    return find(node, route[: max(1, len(route) - level)])
 
 
 def _without(node: yaml.Node, gone: set[int]) -> yaml.Node:

@@ -59,7 +59,7 @@ def with_shorthand(schema: JsonSchemaValue, field: str, variadic: str | None = N
     if variadic is not None:
         short.append({"type": "string"})
     long = {k: v for k, v in schema.items() if k != "description"}
-    return {"description": schema["description"], "anyOf": [*short, long]}
+    return {"description": schema.get("description", ""), "anyOf": [*short, long]}
 
 
 class OneOf(Section):

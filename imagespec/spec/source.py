@@ -119,6 +119,12 @@ def compose(source: Source) -> yaml.MappingNode | Diagnostic:
     return node
 
 
+def quoted(source: Source) -> list[tuple[int, int]]:
+    """Where the text of a YAML file is in quotes or in a block, from and to which character: no comments there."""
+    tokens = yaml.scan(_Named(source.text, str(source.path)), Loader=Loader)
+    return [(t.start_mark.index, t.end_mark.index) for t in tokens if isinstance(t, yaml.ScalarToken) and not t.plain]
+
+
 def _too_deep(source: Source, name: str) -> Diagnostic | None:
     """Look at the events one by one: libyaml's composer would recurse and overflow the stack of the process."""
     depth = 0

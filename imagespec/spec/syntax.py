@@ -80,12 +80,10 @@ def _character(at: Span) -> str:
 
 
 def _one(source: Source, mark: yaml.Mark | None) -> Span:
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    return Span(source, line, column, line, column + 1)
+    return source.at(mark.line + 1, mark.column + 1) if mark is not None else source.at(1, 1)
 
 
 def point(source: Source, before: str) -> Span:
     """The character after `before`, the text that it stands behind."""
     every = lines(before)
-    line, column = len(every), len(every[-1]) + 1
-    return Span(source, line, column, line, column + 1)
+    return source.at(len(every), len(every[-1]) + 1)

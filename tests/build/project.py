@@ -73,6 +73,9 @@ class Seen:
     def finished(self, spec: str, layer: LayerResult) -> None:
         self.layers.append(layer)
 
+    def checking(self, spec: str, count: int) -> None:
+        self.lines.append(f"runs {count}")
+
     def checked(self, spec: str, check: CheckResult) -> None:
         self.checks.append(check)
 

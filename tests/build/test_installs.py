@@ -33,6 +33,17 @@ error: Failed to build `ruamel-yaml==0.1`
   cause: Call to `setuptools.build_meta:__legacy__.build_wheel` failed (exit status: 1)
          [stderr]
 """
+OLDER = """\
+  × No solution found when resolving dependencies:
+  ╰─▶ Because there is no version of torch==2.5.1 and you require torch==2.5.1, we can conclude that your
+      requirements are unsatisfiable.
+"""
+OLDER_UNREACHABLE = """\
+error: Request failed after 3 retries
+  Caused by: Failed to fetch: `http://127.0.0.1:9/simple/torch/`
+  Caused by: error sending request for url (http://127.0.0.1:9/simple/torch/)
+  Caused by: Connection refused (os error 111)
+"""
 OF_ANOTHER = """\
 error: Failed to download `nvidia-cudnn-cu12==9.1.0.70`
   cause: HTTP status client error (404 Not Found)
@@ -58,6 +69,8 @@ def finding(project: Project, printed: str, code: int = 1, text: str = "") -> Di
 @pytest.mark.parametrize(
     ("printed", "message", "column"),
     [
+        (OLDER, "`torch==2.5.1` cannot be installed: no solution found when resolving dependencies", 14),
+        (OLDER_UNREACHABLE, "`torch==2.5.1` cannot be fetched: connection refused (os error 111)", 14),
         (CONFLICT, "`torch==2.5.1` cannot be installed: no solution found when resolving dependencies", 14),
         (
             UNREACHABLE,
@@ -68,10 +81,10 @@ def finding(project: Project, printed: str, code: int = 1, text: str = "") -> Di
         (
             OF_ANOTHER,
             "a package of `uv_pip_install` cannot be installed: failed to download `nvidia-cudnn-cu12==9.1.0.70`",
-            13,
+            3,
         ),
-        (OPTION, "a package of `uv_pip_install` cannot be installed: unexpected argument '--bogus' found", 13),
-        ("", "a package of `uv_pip_install` cannot be installed: uv did not say why", 13),
+        (OPTION, "a package of `uv_pip_install` cannot be installed: unexpected argument '--bogus' found", 3),
+        ("", "a package of `uv_pip_install` cannot be installed: uv did not say why", 3),
     ],
 )
 def test_the_package_is_named_and_pointed_at(project: Project, printed: str, message: str, column: int) -> None:

@@ -522,6 +522,14 @@ def test_links_follow_the_sources(project: Project) -> None:
     assert run(project, "one", *files) == (0, "b.txt\n")
 
 
+def test_the_whole_project_as_a_source(project: Project) -> None:
+    project.file("main.py", "print('ran')")
+    project.spec("one", "workdir: /app\nsource: [{dir: ., to: /app}]")
+    for _ in range(2):
+        assert run(project, "one", "python", "main.py") == (0, "ran\n")
+        assert run(project, "one", "sh", "-c", "ls -A") == (0, "main.py\nprinted\nspecs\n")
+
+
 def test_run(project: Project) -> None:
     project.spec("one", "python: [six==1.16.0]\nenv: {A: a}")
     seen = Seen()

@@ -52,6 +52,9 @@ class Watcher:
     def finished(self, spec: str, layer: LayerResult) -> None:
         self.told.append((spec, "finished", f"{layer.state} {layer.op}"))
 
+    def checking(self, spec: str, count: int) -> None:
+        self.told.append((spec, "checking", count))
+
     def checked(self, spec: str, check: CheckResult) -> None:
         self.told.append((spec, "checked", check))
 

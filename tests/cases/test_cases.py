@@ -20,7 +20,9 @@ from imagespec.emit import dockerfile, layers_json, python
 HERE = Path(__file__).parent
 SPECS = HERE.parents[1] / "specs"
 OWN = {folder.name: folder / "spec.yaml" for folder in sorted(HERE.iterdir()) if (folder / "spec.yaml").is_file()}
-SHIPPED = {path.stem: path for path in sorted(SPECS.rglob("*.yaml")) if path.stem.isidentifier() and path.stem[0] != "_"}
+SHIPPED = {
+    path.stem: path for path in sorted(SPECS.rglob("*.yaml")) if path.stem.isidentifier() and path.stem[0] != "_"
+}
 RESULTS = ("layers.json", "image.py", "Dockerfile")
 
 
@@ -48,7 +50,9 @@ def copied(spec: Path, folder: Path) -> Path:
             (folder / "training" / f"{name}.py").write_text(f'"""Stands in for {name}."""\n')
         found = folder / spec.relative_to(SPECS.parent)
     else:
-        shutil.copytree(spec.parent, folder, dirs_exist_ok=True, ignore=lambda at, _: RESULTS if at == str(spec.parent) else ())
+        shutil.copytree(
+            spec.parent, folder, dirs_exist_ok=True, ignore=lambda at, _: RESULTS if at == str(spec.parent) else ()
+        )
         found = folder / spec.name
     for path in folder.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -56,7 +60,9 @@ def copied(spec: Path, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", [*OWN, *SHIPPED])
-def test_a_spec_becomes_what_it_became(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: bool) -> None:
+def test_a_spec_becomes_what_it_became(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, update: bool
+) -> None:
     monkeypatch.chdir(tmp_path)
     (target,), _ = compile_all([copied((OWN | SHIPPED)[name], tmp_path)])
     emitted = {file: emit(target) for file, emit in EMITTED.items()}

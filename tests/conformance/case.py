@@ -19,8 +19,8 @@ Chain: TypeAlias = Callable[[], modal.Image]
 class Case:
     """A spec, and the chain that someone would write by hand for it.
 
-    `secrets` are the keys that named secrets have. `refused` is what no Dockerfile can hold of it: the lines of the spec
-    that say so, counted from 1.
+    `secrets` are the keys that named secrets have. `refused` are the lines of the spec, counted from 1, that no
+    Dockerfile can hold.
     """
 
     spec: str
@@ -76,8 +76,22 @@ lint = ["ruff==0.8.4"]
     "poetry/poetry.lock": "package = []\n",
     "poetry/other.lock": "package = [1]\n",
     "environment.txt": "numpy=2.1.3\n",
-    "Dockerfile": "# a comment\nARG TAG=3.12\nFROM python:3.12-slim\n\nARG GREETING\nCOPY data /data\nRUN echo $GREETING\n",
-    "plain.Dockerfile": "# a comment\nFROM ubuntu:24.04\nRUN apt-get update \\\n    && apt-get install -y curl\nCOPY notes.txt /notes/\n",
+    "Dockerfile": """\
+# a comment
+ARG TAG=3.12
+FROM python:3.12-slim
+
+ARG GREETING
+COPY data /data
+RUN echo $GREETING
+""",
+    "plain.Dockerfile": """\
+# a comment
+FROM ubuntu:24.04
+RUN apt-get update \\
+    && apt-get install -y curl
+COPY notes.txt /notes/
+""",
     "data/a.txt": "a\n",
     "data/deep/b.csv": "1,2\n",
     "data/left.log": "out\n",

@@ -86,10 +86,12 @@ python:
   requirements: [requirements.txt, more/requirements.txt]
   pyproject: pyproject.toml
 """,
-        lambda: slim()
-        .pip_install_from_pyproject("pyproject.toml")
-        .pip_install("six", "six==1.17.0", "torch==2.5.1")
-        .pip_install_from_requirements("more/requirements.txt"),
+        lambda: (
+            slim()
+            .pip_install_from_pyproject("pyproject.toml")
+            .pip_install("six", "six==1.17.0", "torch==2.5.1")
+            .pip_install_from_requirements("more/requirements.txt")
+        ),
     ),
     "python, a uv project": section(
         """
@@ -158,9 +160,11 @@ env:
   B: it's
   A: ""
 """,
-        lambda: slim()
-        .env({"A": "", "B": "it's", "PRICE": '5 $ "each"'})
-        .dockerfile_commands('ENV TOOLS="${HOME}/tools"', 'ENV PATH="$TOOLS/bin:$PATH"'),
+        lambda: (
+            slim()
+            .env({"A": "", "B": "it's", "PRICE": '5 $ "each"'})
+            .dockerfile_commands('ENV TOOLS="${HOME}/tools"', 'ENV PATH="$TOOLS/bin:$PATH"')
+        ),
     ),
     "run": section(
         """
@@ -170,9 +174,7 @@ run:
   secrets: [token]
   gpu: T4
 """,
-        lambda: slim().run_commands(
-            "echo b", "echo a", env={"A": "1", "B": "2"}, secrets=[secret("token")], gpu="T4"
-        ),
+        lambda: slim().run_commands("echo b", "echo a", env={"A": "1", "B": "2"}, secrets=[secret("token")], gpu="T4"),
     ),
     "run, in short": section(
         """
@@ -210,23 +212,25 @@ function:
     region: [us-east, us-west]
     include_source: false
 """,
-        lambda: slim()
-        .run_function(function("Cache.warm"))
-        .run_function(
-            function("download"),
-            args=["weights"],
-            kwargs={"revision": "v1"},
-            env={"A": "1", "B": "2"},
-            secrets=[secret("token")],
-            volumes={"/data": volume("my-data")},
-            network_file_systems={"/old": modal.NetworkFileSystem.from_name("my-files")},
-            gpu=["H100", "A100"],
-            cpu=2,
-            memory=4096,
-            timeout=600,
-            cloud="aws",
-            region=["us-east", "us-west"],
-            include_source=False,
+        lambda: (
+            slim()
+            .run_function(function("Cache.warm"))
+            .run_function(
+                function("download"),
+                args=["weights"],
+                kwargs={"revision": "v1"},
+                env={"A": "1", "B": "2"},
+                secrets=[secret("token")],
+                volumes={"/data": volume("my-data")},
+                network_file_systems={"/old": modal.NetworkFileSystem.from_name("my-files")},
+                gpu=["H100", "A100"],
+                cpu=2,
+                memory=4096,
+                timeout=600,
+                cloud="aws",
+                region=["us-east", "us-west"],
+                include_source=False,
+            )
         ),
         refused=(3, 4),
     ),
@@ -246,12 +250,14 @@ source:
   - {dir: more, to: /more, copy: true}
   - {package: alone, copy: true}
 """,
-        lambda: slim()
-        .add_local_dir("more", "/more", copy=True)
-        .add_local_python_source("alone", copy=True)
-        .add_local_python_source("standin")
-        .add_local_file("notes.txt", "/notes/")
-        .add_local_dir("data", "/data", ignore=["**/*.log"]),
+        lambda: (
+            slim()
+            .add_local_dir("more", "/more", copy=True)
+            .add_local_python_source("alone", copy=True)
+            .add_local_python_source("standin")
+            .add_local_file("notes.txt", "/notes/")
+            .add_local_dir("data", "/data", ignore=["**/*.log"])
+        ),
     ),
     "everything, in the documented order": section(
         """
@@ -274,21 +280,23 @@ gpus: [T4]
 checks: {imports: [six], commands: ["true"]}
 description: all of it
 """,
-        lambda: slim()
-        .apt_install("git")
-        .uv_pip_install("six==1.17.0")
-        .env({"MODE": "train"})
-        .dockerfile_commands('ENV PATH="/opt/bin:$PATH"')
-        .workdir("/root")
-        .shell(["/bin/bash", "-c"])
-        .run_commands("echo ready")
-        .run_function(function("Cache.warm"))
-        .apt_install("tree")
-        .env({"LATE": "1"})
-        .add_local_file("notes.txt", "/opt/notes.txt", copy=True)
-        .entrypoint(["tini", "--"])
-        .cmd(["serve"])
-        .add_local_python_source("standin"),
+        lambda: (
+            slim()
+            .apt_install("git")
+            .uv_pip_install("six==1.17.0")
+            .env({"MODE": "train"})
+            .dockerfile_commands('ENV PATH="/opt/bin:$PATH"')
+            .workdir("/root")
+            .shell(["/bin/bash", "-c"])
+            .run_commands("echo ready")
+            .run_function(function("Cache.warm"))
+            .apt_install("tree")
+            .env({"LATE": "1"})
+            .add_local_file("notes.txt", "/opt/notes.txt", copy=True)
+            .entrypoint(["tini", "--"])
+            .cmd(["serve"])
+            .add_local_python_source("standin")
+        ),
         refused=(10,),
     ),
     "empty sections are no layers": section(

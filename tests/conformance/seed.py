@@ -47,10 +47,12 @@ steps:
   - pip_install: [torch>=2.0.0, torchvision>=0.15.0, Pillow>=9.0.0, tqdm>=4.65.0]
   - add_local_dir: {local_path: src, remote_path: /app, copy: true}
 """,
-        lambda: slim()
-        .apt_install("wget", "tar", "curl")
-        .pip_install("torch>=2.0.0", "torchvision>=0.15.0", "Pillow>=9.0.0", "tqdm>=4.65.0")
-        .add_local_dir("src", "/app", copy=True),
+        lambda: (
+            slim()
+            .apt_install("wget", "tar", "curl")
+            .pip_install("torch>=2.0.0", "torchvision>=0.15.0", "Pillow>=9.0.0", "tqdm>=4.65.0")
+            .add_local_dir("src", "/app", copy=True)
+        ),
     ),
     "1, installs with uv": Case(
         """
@@ -80,11 +82,13 @@ steps:
   - add_local_file: {local_path: src/dataset.py, remote_path: /app/dataset.py}
   - add_local_file: {local_path: src/model.py, remote_path: /app/model.py}
 """,
-        lambda: slim()
-        .uv_pip_install(*PINS)
-        .add_local_file("src/train.py", "/app/train.py")
-        .add_local_file("src/dataset.py", "/app/dataset.py")
-        .add_local_file("src/model.py", "/app/model.py"),
+        lambda: (
+            slim()
+            .uv_pip_install(*PINS)
+            .add_local_file("src/train.py", "/app/train.py")
+            .add_local_file("src/dataset.py", "/app/dataset.py")
+            .add_local_file("src/model.py", "/app/model.py")
+        ),
     ),
     "5, variables": Case(
         """
@@ -111,11 +115,13 @@ env: {PYTORCH_CUDA_ALLOC_CONF: "max_split_size_mb:512", HF_XET_HIGH_PERFORMANCE:
 python: [torch==2.5.1, torchvision==0.20.1, pillow==11.0.0, tqdm==4.67.1]
 source: [{dir: src, to: /app}]
 """,
-        lambda: slim()
-        .apt_install("curl", "git", "tar", "wget")
-        .uv_pip_install(*PINS)
-        .env(VARIABLES)
-        .add_local_dir("src", "/app"),
+        lambda: (
+            slim()
+            .apt_install("curl", "git", "tar", "wget")
+            .uv_pip_install(*PINS)
+            .env(VARIABLES)
+            .add_local_dir("src", "/app")
+        ),
     ),
 }
 """Name to case."""

@@ -38,16 +38,20 @@ def cuda_devel() -> modal.Image:
 SHIPPED: dict[str, Chain] = {
     "classifier": lambda: trainer().add_local_python_source("training"),
     "dit": lambda: trainer().add_local_python_source("training"),
-    "examples/pytorch": lambda: modal.Image.from_registry("pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime")
-    .uv_pip_install("pillow==11.0.0", "tqdm==4.67.1", uv_version=UV)
-    .env(VARIABLES),
-    "examples/requirements": lambda: slim()
-    .apt_install("curl", "git", "tar", "wget")
-    .uv_pip_install(*PINS, uv_version=UV),
+    "examples/pytorch": lambda: (
+        modal.Image.from_registry("pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime")
+        .uv_pip_install("pillow==11.0.0", "tqdm==4.67.1", uv_version=UV)
+        .env(VARIABLES)
+    ),
+    "examples/requirements": lambda: (
+        slim().apt_install("curl", "git", "tar", "wget").uv_pip_install(*PINS, uv_version=UV)
+    ),
     "examples/cuda_devel": cuda_devel,
-    "examples/legacy": lambda: slim()
-    .apt_install("curl", "tar", "wget")
-    .pip_install("torch>=2.0.0", "torchvision>=0.15.0", "pillow>=9.0.0", "tqdm>=4.65.0")
-    .add_local_dir("training", "/app", copy=True),
+    "examples/legacy": lambda: (
+        slim()
+        .apt_install("curl", "tar", "wget")
+        .pip_install("torch>=2.0.0", "torchvision>=0.15.0", "pillow>=9.0.0", "tqdm>=4.65.0")
+        .add_local_dir("training", "/app", copy=True)
+    ),
 }
 """Path below `specs` to chain, run in the root of the repository."""

@@ -64,9 +64,11 @@ STEPS: dict[str, Case] = {
   - add_local_file: {local_path: notes.txt, remote_path: /a/renamed.txt, copy: true}
   - add_local_file: {local_path: notes.txt, remote_path: /a/, copy: true}
 """,
-        lambda: slim()
-        .add_local_file("notes.txt", "/a/renamed.txt", copy=True)
-        .add_local_file("notes.txt", "/a/", copy=True),
+        lambda: (
+            slim()
+            .add_local_file("notes.txt", "/a/renamed.txt", copy=True)
+            .add_local_file("notes.txt", "/a/", copy=True)
+        ),
     ),
     "add_local_dir": step(
         """
@@ -79,9 +81,11 @@ STEPS: dict[str, Case] = {
   - add_local_dir: {local_path: data, remote_path: /data, copy: true, ignore: ["**/*.log", deep]}
   - add_local_dir: {local_path: data, remote_path: /all/, copy: true}
 """,
-        lambda: slim()
-        .add_local_dir("data", "/data", copy=True, ignore=["**/*.log", "deep"])
-        .add_local_dir("data", "/all/", copy=True),
+        lambda: (
+            slim()
+            .add_local_dir("data", "/data", copy=True, ignore=["**/*.log", "deep"])
+            .add_local_dir("data", "/all/", copy=True)
+        ),
     ),
     "add_local_python_source": step(
         """
@@ -257,7 +261,9 @@ steps:
   - micromamba_install: [numpy=2.1.3, pip]
   - micromamba_install: cudatoolkit
 """,
-        lambda: modal.Image.micromamba("3.12").micromamba_install("numpy=2.1.3", "pip").micromamba_install("cudatoolkit"),
+        lambda: (
+            modal.Image.micromamba("3.12").micromamba_install("numpy=2.1.3", "pip").micromamba_install("cudatoolkit")
+        ),
     ),
     "micromamba_install, everything": Case(
         f"""
@@ -277,7 +283,9 @@ steps:
   - dockerfile_commands: [RUN echo hello, 'ENV PATH="/opt/bin:$PATH"']
   - dockerfile_commands: USER root
 """,
-        lambda: slim().dockerfile_commands("RUN echo hello", 'ENV PATH="/opt/bin:$PATH"').dockerfile_commands("USER root"),
+        lambda: (
+            slim().dockerfile_commands("RUN echo hello", 'ENV PATH="/opt/bin:$PATH"').dockerfile_commands("USER root")
+        ),
     ),
     "dockerfile_commands, everything": step(
         f"""
@@ -350,21 +358,23 @@ steps:
       region: us-east-1
       include_source: false{BUILD_YAML}
 """,
-        lambda: slim()
-        .apt_install("git")
-        .run_function(
-            function("download"),
-            args=["weights"],
-            kwargs={"revision": "v1"},
-            volumes={"/data": volume("my-data")},
-            network_file_systems={"/old": modal.NetworkFileSystem.from_name("my-files")},
-            cpu=2.5,
-            memory=4096,
-            timeout=600,
-            cloud="aws",
-            region="us-east-1",
-            include_source=False,
-            **build(),
+        lambda: (
+            slim()
+            .apt_install("git")
+            .run_function(
+                function("download"),
+                args=["weights"],
+                kwargs={"revision": "v1"},
+                volumes={"/data": volume("my-data")},
+                network_file_systems={"/old": modal.NetworkFileSystem.from_name("my-files")},
+                cpu=2.5,
+                memory=4096,
+                timeout=600,
+                cloud="aws",
+                region="us-east-1",
+                include_source=False,
+                **build(),
+            )
         ),
         refused=(4,),
     ),
@@ -430,13 +440,15 @@ steps:
   - apt_install: [wget, curl]
   - add_local_python_source: standin
 """,
-        lambda: slim()
-        .workdir("/work")
-        .env({"B": "2"})
-        .env({"A": "1"})
-        .run_commands("echo $A $B")
-        .apt_install("wget", "curl")
-        .add_local_python_source("standin"),
+        lambda: (
+            slim()
+            .workdir("/work")
+            .env({"B": "2"})
+            .env({"A": "1"})
+            .run_commands("echo $A $B")
+            .apt_install("wget", "curl")
+            .add_local_python_source("standin")
+        ),
     ),
 }
 """Name to case."""

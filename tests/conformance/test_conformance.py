@@ -80,7 +80,11 @@ def test_every_argument_of_every_method_is_in_some_case(project: Path) -> None:
     for case in (BASES | STEPS).values():
         for layer in compile_spec(case.written(project)).layers:
             operation = layer.operation
-            used |= {(operation.method, f.name) for f in dataclasses.fields(operation) if getattr(operation, f.name) != f.default}
+            used |= {
+                (operation.method, f.name)
+                for f in dataclasses.fields(operation)
+                if getattr(operation, f.name) != f.default
+            }
     every = {(method, f.name) for method, op in (ops.BASES | ops.STEPS).items() for f in dataclasses.fields(op)}
     assert every - used == {("from_scratch", "force_build")}  # an empty image is not built
 
@@ -104,6 +108,14 @@ def test_every_key_of_every_section_is_in_some_case(project: Path) -> None:
         parsed = parse(case.written(project))
         assert isinstance(parsed, Parsed)
         visit(parsed.spec)
-    kinds = [kind for kind in vars(schema).values() if isinstance(kind, type) and issubclass(kind, schema.Section) and kind is not schema.Step]
+    kinds = [
+        kind
+        for kind in vars(schema).values()
+        if isinstance(kind, type) and issubclass(kind, schema.Section) and kind is not schema.Step
+    ]
     every = {f"{kind.__name__}.{name}" for kind in kinds for name in kind.model_fields}
-    assert every - used == {"Spec.extends", "Spec.root", "Spec.apps"}  # no part of an image; they have tests of their own
+    assert every - used == {
+        "Spec.extends",
+        "Spec.root",
+        "Spec.apps",
+    }  # no part of an image; they have tests of their own

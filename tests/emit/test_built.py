@@ -41,7 +41,14 @@ class Buildah:
     storage: Path
 
     def run(self, *arguments: str, cwd: Path | None = None) -> str:
-        where = ["--root", str(self.storage / "root"), "--runroot", str(self.storage / "run"), "--storage-driver", "vfs"]
+        where = [
+            "--root",
+            str(self.storage / "root"),
+            "--runroot",
+            str(self.storage / "run"),
+            "--storage-driver",
+            "vfs",
+        ]
         done = subprocess.run(["buildah", *where, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

@@ -44,10 +44,16 @@ def sent(requests: list[dict[str, Any]]) -> list[str]:
     return [line for layer in layers for line in instructions("\n".join(layer)) if line != "FROM base"]
 
 
-SECRET = re.compile(r"--mount=type=secret,id=\S+ |set -a && \. /run/secrets/\S+ && set \+a && |(?:export|unset) \w+(?:=(?:'[^']*'|\"[^\"]*\"|[^\s'\"])*)? && ")
+SECRET = re.compile(
+    r"--mount=type=secret,id=\S+ "
+    r"|set -a && \. /run/secrets/\S+ && set \+a && "
+    r"""|(?:export|unset) \w+(?:=(?:'[^']*'|"[^"]*"|[^\s'"])*)? && """
+)
 """What stands here for the variables and secrets that travel beside Modal's request."""
 
-STANDALONE = re.compile(r"COPY /python/\. .*|RUN ln -s \S+/python3 \S+|ENV TERMINFO_DIRS=.*|RUN /\.uv/uv python install .*")
+STANDALONE = re.compile(
+    r"COPY /python/\. .*|RUN ln -s \S+/python3 \S+|ENV TERMINFO_DIRS=.*|RUN /\.uv/uv python install .*"
+)
 """Modal mounts a standalone Python; the Dockerfile has uv bring it."""
 
 TOKEN = re.compile(r'RUN bash -c "\[\[ -v GIT(?:HUB|LAB)_TOKEN \]\].*')
@@ -57,7 +63,9 @@ TOKEN = re.compile(r'RUN bash -c "\[\[ -v GIT(?:HUB|LAB)_TOKEN \]\].*')
 def comparable(lines: list[str]) -> Iterator[str]:
     """Lines without the documented differences; files that are copied are compared by themselves."""
     for index, line in enumerate(lines):
-        uv_for_python = line.startswith("COPY --from=ghcr.io/") and any(map(STANDALONE.fullmatch, lines[index + 1 : index + 2]))
+        uv_for_python = line.startswith("COPY --from=ghcr.io/") and any(
+            map(STANDALONE.fullmatch, lines[index + 1 : index + 2])
+        )
         if not (STANDALONE.fullmatch(line) or TOKEN.fullmatch(line) or uv_for_python or is_local_copy(line)):
             yield SECRET.sub("", line)
 
@@ -88,7 +96,9 @@ Files: TypeAlias = dict[str, str]
 
 
 def on_disk(folder: Path) -> Files:
-    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def sha256(content: bytes) -> str:

@@ -73,7 +73,9 @@ PROJECT = base_and("uv_sync: .")
 POETRY = base_and("poetry_install_from_file: poetry/pyproject.toml")
 CONDA = 'base: {micromamba: "3.12"}\nsteps:\n  - micromamba_install: {spec_file: environment.txt}\n'
 DOCKERFILE = "base: {dockerfile: {path: Dockerfile, ignore: ['**/*.log']}}\n"
-CONTEXT = base_and("dockerfile_commands: {dockerfile_commands: [COPY data /d, COPY g /g], context_files: {/g: notes.txt}}")
+CONTEXT = base_and(
+    "dockerfile_commands: {dockerfile_commands: [COPY data /d, COPY g /g], context_files: {/g: notes.txt}}"
+)
 
 EDITS: dict[str, tuple[str, Edit, bool]] = {
     "content of a file": (FILE, append("notes.txt"), True),

@@ -158,7 +158,9 @@ def test_the_merged_spec_is_the_same_image(spec: Any) -> None:
 
 @law(200)
 @given(parent=PARTIAL, child=SPEC, data=st.data())
-def test_a_change_in_a_parent_changes_the_layers_of_that_section_alone(parent: Any, child: Any, data: st.DataObject) -> None:
+def test_a_change_in_a_parent_changes_the_layers_of_that_section_alone(
+    parent: Any, child: Any, data: st.DataObject
+) -> None:
     section = data.draw(st.sampled_from(sorted(SECTIONS)))
     changed = {**parent, section: data.draw(SECTIONS[section])}
     child = {"extends": "_parent.yaml", **child}
@@ -209,7 +211,11 @@ def test_a_change_in_a_parent_changes_what_depends_on_it(change: dict[str, Any],
     after = image_of(child)
 
     lost = contents(before) - contents(after)
-    assert [layer.operation.method for layer in after.layers if contents(after)[key(layer, after)] and key(layer, after) not in contents(before)] == methods
+    assert [
+        layer.operation.method
+        for layer in after.layers
+        if contents(after)[key(layer, after)] and key(layer, after) not in contents(before)
+    ] == methods
     assert len(list(lost.elements())) <= len(methods)
     first = next((i for i, (a, b) in enumerate(zip(spelled(before), spelled(after), strict=False)) if a != b), None)
     if methods and first is not None:
@@ -272,9 +278,12 @@ def test_any_text_has_findings_and_no_traceback(text: str) -> None:
     assert assert_found(path)
 
 
-KEY = st.sampled_from([*SECTIONS, "base", "extends", "root", "packages", "commands", "file", "to", "env", "debian_slim", "call", "x"])
+KEY = st.sampled_from(
+    [*SECTIONS, "base", "extends", "root", "packages", "commands", "file", "to", "env", "debian_slim", "call", "x"]
+)
 ANY = st.recursive(
-    PLAIN | st.dates() | st.binary(max_size=3), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=4)
+    PLAIN | st.dates() | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEY, inner, max_size=4),
 )
 
 

@@ -88,7 +88,9 @@ def test_an_operation_has_the_defaults_of_its_method(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_variadic_for_modal_is_variadic_here(method: str) -> None:
-    variadic = [name for name, p in parameters(method).items() if p.kind is Parameter.VAR_POSITIONAL and method != "pipe"]
+    variadic = [
+        name for name, p in parameters(method).items() if p.kind is Parameter.VAR_POSITIONAL and method != "pipe"
+    ]
     assert variadic == [name for name in (METHODS[method].variadic,) if name]
 
 
@@ -126,4 +128,4 @@ def test_python_series_are_those_of_the_installed_modal() -> None:
 
 def test_dockerfiles_are_those_of_the_installed_modals_builders() -> None:
     assert builders()[1:] == dockerfile.BUILDERS
-    assert modal_image.LATEST_IMAGE_BUILDER_VERSION == dockerfile.BUILDERS[-1]
+    assert dockerfile.BUILDERS[-1] == modal_image.LATEST_IMAGE_BUILDER_VERSION

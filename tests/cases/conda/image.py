@@ -11,7 +11,7 @@ image = (
     )
     .pip_install_private_repos(
         "github.com/team/models@0123456789abcdef0123456789abcdef01234567",
-        secrets=[modal.Secret.from_name("github-token")],
         git_user="robot",
+        secrets=[modal.Secret.from_name("github-token")],
     )
 )

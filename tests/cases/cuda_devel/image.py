@@ -18,7 +18,7 @@ image = (
     )
     .uv_pip_install(
         "flash-attn==2.7.2.post1",
-        extra_options="--no-build-isolation",
         uv_version="0.9.10",
+        extra_options="--no-build-isolation",
     )
 )

@@ -21,7 +21,7 @@ image = (
     .shell(["/bin/bash", "-o", "pipefail", "-c"])
     .run_commands(
         "mkdir -p /cache",
-        "touch /cache/it's",
+        'touch "/cache/it\'s"',
         env={"HTTPS_PROXY": "http://proxy:3128"},
         secrets=[modal.Secret.from_name("token")],
     )

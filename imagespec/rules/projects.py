@@ -1,0 +1,166 @@
+"""IS214-216: project files, requirements files and Dockerfiles that name what a build will not find."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from imagespec.diagnostic import Diagnostic, Source, did_you_mean, lines, shown
+from imagespec.image.copies import copies, stages
+from imagespec.image.layers import Image, Layer, Place
+from imagespec.image.requirements import logical_lines
+from imagespec.rules.local import near
+from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.spec import operations as ops
+from imagespec.spec.source import read
+
+
+@rule("IS214", "error")
+def bad_project(image: Image) -> Iterable[Finding]:
+    """A project file from which nothing can be installed.
+
+    A `pyproject.toml` without `[project.dependencies]`, an extra or a group that it does not have, a uv workspace, a
+    Poetry project without its lock: Modal finds it when the layer is built. An extra that does not exist it leaves out
+    in silence.
+
+    Use instead: what the finding says.
+    """
+    for layer in image.layers:
+        match layer.operation:
+            case ops.PipInstallFromPyproject(pyproject_toml=path, optional_dependencies=extras):
+                yield from _project(layer, "pyproject_toml", path, extras, ())
+            case ops.UvSync(uv_project_dir=folder, extras=extras, groups=groups) if folder.is_dir():
+                yield from _project(layer, "uv_project_dir", folder / "pyproject.toml", extras or (), groups or ())
+            case ops.PoetryInstallFromFile(poetry_pyproject_toml=path, poetry_lockfile=None, ignore_lockfile=False):
+                if path.is_file() and not (path.parent / "poetry.lock").is_file():
+                    hint = "run `poetry lock`, or set `ignore_lockfile: true`"
+                    yield Finding(layer.place("poetry_pyproject_toml"), f"no `poetry.lock` beside `{shown(path)}`", hint)
+            case _:
+                pass
+
+
+def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], groups: tuple[str, ...]) -> Iterator[Finding]:
+    place = layer.place(field)
+    if not path.is_file():
+        if field == "uv_project_dir":
+            yield Finding(place, f"no `pyproject.toml` in `{shown(path.parent)}`", "name the folder of a uv project")
+        return
+    source = read(path)
+    if isinstance(source, Diagnostic):
+        yield Finding(place, f"`{shown(path)}`: {source.message}", source.hint)
+        return
+    try:
+        data: dict[str, Any] = tomllib.loads(source.text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        yield _not_toml(source, str(error))
+        return
+    if "workspace" in _table(data, "tool", "uv"):
+        yield Finding(place, f"`{shown(path)}` is a uv workspace, which Modal does not support", "name a project without members")
+    if "dependencies" not in _table(data, "project"):
+        hint = "add `dependencies = […]` to `[project]`"
+        if "poetry" in _table(data, "tool"):
+            hint = "it is a Poetry project: use `poetry` (in a step: `poetry_install_from_file`)"
+        yield Finding(place, f"`{shown(path)}` has no `[project.dependencies]`", hint)
+    named = {
+        ("extras", "extra", extras): _table(data, "project", "optional-dependencies"),
+        ("groups", "group", groups): _table(data, "dependency-groups"),
+    }
+    for (key, kind, names), known in named.items():
+        for index, name in enumerate(names):
+            if name not in known:
+                where = layer.place("optional_dependencies" if field == "pyproject_toml" else key, index)
+                yield Finding(where, f"`{shown(path)}` has no {kind} `{name}`", did_you_mean(name, known))
+
+
+def _not_toml(source: Source, error: str) -> Finding:
+    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", error)
+    line, column = (int(match[2]), int(match[3])) if match else (len(lines(source.text)), 1)
+    reason = match[1] if match else error
+    return Finding(source.at(line, column), f"not valid TOML: {reason[:1].lower()}{reason[1:]}")
+
+
+def _table(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+@rule("IS215", "error")
+def bad_requirements_file(image: Image) -> Iterable[Finding]:
+    """A requirements file that names another file.
+
+    Modal sends the one file alone; what `-r`, `-c` or `-e` in it names is not there when it is installed.
+
+    Use instead: name each file under `requirements`, and the project under `project` or `source`.
+    """
+    for layer in image.layers:
+        operation = layer.operation
+        files = getattr(operation, "requirements", None) or ()
+        if isinstance(operation, ops.PipInstallFromRequirements):
+            files = (operation.requirements_txt,)
+        for path in files:
+            source = read(path)
+            if isinstance(source, Diagnostic):
+                continue
+            for line in logical_lines(source):
+                match = re.match(r"(-r|-c|-e|--requirement|--constraint|--editable)[\s=]*(\S*)", line.text)
+                if match and "://" not in match[2]:
+                    yield Finding(line.place, f"`{match[2]}` is not sent to Modal with this file", _INSTEAD[match[1].strip("-")[0]])
+
+
+_INSTEAD = {
+    "r": "name that file under `requirements` too",
+    "c": "write the versions into this file",
+    "e": "add the code with `source`",
+}
+
+
+@rule("IS216", "error")
+def bad_context(image: Image) -> Iterable[Finding]:
+    """A `COPY` of a Dockerfile whose source is not in the build context.
+
+    Paths are relative to the context folder, by default the root of the spec. What is not there is found when the
+    layer is built; what lies outside is refused.
+
+    Use instead: a path below the context, or another `context` (in a step: `context_dir`).
+    """
+    for layer in image.layers:
+        match layer.operation:
+            case ops.FromDockerfile(path=path) if path.is_file():
+                source = read(path)
+                if isinstance(source, Diagnostic):
+                    continue
+                commands = lines(source.text)
+                if layer.operation.registry_secret and stages(commands) > 1:
+                    message = "a secret for the registry needs a Dockerfile with one stage"
+                    yield Finding(layer.place("registry_secret"), message, "pull the other stages from a public registry")
+                for copy in copies(commands):
+                    for name in copy.sources:
+                        place = source.find(name, copy.line + 1)
+                        yield from _copied(name, layer.operation.context_dir or image.root, place)
+            case ops.DockerfileCommands(dockerfile_commands=commands, context_files=files):
+                item_of = [index for index, command in enumerate(commands) for _ in command.split("\n")]
+                for copy in copies(commands):
+                    for name in copy.sources:
+                        if name not in (files or ()) and f"/{name.lstrip('/')}" not in (files or ()):
+                            item = layer.place("dockerfile_commands", item_of[copy.line])
+                            yield from _copied(name, layer.operation.context_dir or image.root, item)
+            case _:
+                pass
+
+
+def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:
+    if any(character in name for character in "*?[$"):
+        return
+    path = Path(os.path.normpath(context / name.lstrip("/")))
+    if not path.is_relative_to(os.path.normpath(context)):
+        yield Finding(place, f"`COPY {name}` leads out of the context `{shown(context)}`", "set the context to a folder above")
+    elif not path.exists():
+        yield Finding(place, f"`COPY {name}`: not in the context `{shown(context)}`", near(path))
+
+
+RULES: tuple[Rule, ...] = (bad_project, bad_requirements_file, bad_context)
