@@ -269,6 +269,15 @@ class Source(Section):
             raise PydanticCustomError("source_to", "`to` is missing: where in the container does it go?")
         return self
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        kinds: dict[str, list[str]] = {"package": [], "file": ["to"], "dir": ["to"]}
+        one = [
+            {"required": [kind, *needed], "properties": {k: False for k in (*kinds, "to") if k not in (kind, *needed)}}
+            for kind, needed in kinds.items()
+        ]
+        return handler.resolve_ref_schema(handler(core)) | {"oneOf": one}
+
 
 class Checks(Section):
     """What must hold in the built image; `build` runs it there."""
