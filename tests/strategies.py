@@ -51,7 +51,7 @@ def section(needed: Mapping[str, Strategy] | None = None, /, **optional: Strateg
 
 
 BUILD_ENV = pairs(VARIABLE, st.none() | TEXT)
-VOLUMES = pairs(st.sampled_from(["/data", "/cache"]), WORD)
+VOLUMES = section(None, **{"/data": WORD, "/cache": st.just("cache")})  # Modal refuses one volume at two places
 IGNORE = some(st.sampled_from(["*.log", "deep", "**/*.json"]))
 SECRETS = some(WORD)
 

@@ -38,8 +38,11 @@ def test_session(command: str, shown: str, tmp_path: Path) -> None:
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
         check=False,
     )
-    printed = "\n".join(line.rstrip() for line in (done.stdout + done.stderr).splitlines())
-    assert printed.strip() == "\n".join(line.rstrip() for line in shown.splitlines()).strip()
+    assert _lines(done.stdout + done.stderr) == _lines(shown)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize(("name", "text"), [pair for pair in FILE.findall(README) if "/" in pair[0]])

@@ -91,7 +91,7 @@ def dependencies_of(path: Path, extras: Sequence[str], place: Place) -> list[Lin
     try:
         project = tomllib.loads(source.text)["project"]
         found = [*project["dependencies"], *(d for extra in extras for d in project["optional-dependencies"][extra])]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError):
+    except (tomllib.TOMLDecodeError, RecursionError, KeyError, TypeError):
         return None
     return [Line(text, place) for text in found] if all(isinstance(text, str) for text in found) else None
 

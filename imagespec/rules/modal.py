@@ -134,19 +134,28 @@ def contradicting_pins(image: Image) -> Iterable[Finding]:
     specs need differently belongs into those specs, not into what they extend.
     """
     every = [line for layer in image.layers for line in requirements_of(layer)]
-    pins: dict[str, tuple[str, Line]] = {}
+    pins: dict[str, Line] = {}
     for line in every:
         if (pin := pinned(line.text)) is not None:
-            pins.setdefault(pin[0], (pin[1], line))
+            pins.setdefault(pin[0], line)
     for line in every:
         parsed = requirement(line.text)
         name = canonicalize_name(parsed.name) if parsed else ""
         if parsed is None or parsed.marker is not None or name not in pins:
             continue
-        version, pin_line = pins[name]
-        if line is not pin_line and not parsed.specifier.contains(version, prereleases=True):
-            message = f"`{line.text}` excludes `{name}=={version}`, which is wanted too"
+        pin_line = pins[name]
+        if line is not pin_line and not _agree(line.text, pin_line.text):
+            message = f"`{line.text}` excludes `{pin_line.text}`, which is wanted too"
             yield Finding(line.place, message, "keep one of them", other=pin_line.place)
+
+
+def _agree(text: str, pin: str) -> bool:
+    """Whether a version that one of them pins is one that the other allows: `2.5.1+cu124` is a `2.5.1`."""
+    for one, other in ((text, pin), (pin, text)):
+        version, parsed = pinned(one), requirement(other)
+        if version and parsed and parsed.specifier.contains(version[1], prereleases=True):
+            return True
+    return False
 
 
 GPUS = (

@@ -55,8 +55,11 @@ def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], grou
         return
     try:
         data: dict[str, Any] = tomllib.loads(source.text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         yield _not_toml(source, str(error))
+        return
+    except RecursionError:
+        yield Finding(source.at(1, 1), "not valid TOML: nested too deeply")
         return
     if "workspace" in _table(data, "tool", "uv"):
         yield Finding(place, f"`{shown(path)}` is a uv workspace, which Modal does not support", "name a project without members")
@@ -77,9 +80,9 @@ def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], grou
 
 
 def _not_toml(source: Source, error: str) -> Finding:
-    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", error)
-    line, column = (int(match[2]), int(match[3])) if match else (len(lines(source.text)), 1)
-    reason = match[1] if match else error
+    reason, _, place = error.partition(" (at ")
+    numbers = re.findall(r"\d+", place)
+    line, column = (int(each) for each in numbers) if len(numbers) == 2 else (len(lines(source.text)) + 1, 1)
     return Finding(source.at(line, column), f"not valid TOML: {reason[:1].lower()}{reason[1:]}")
 
 

@@ -45,7 +45,7 @@ def bad_requirement(image: Image) -> Iterable[Finding]:
 
 def _is_path_or_url(text: str) -> bool:
     """What pip and uv take beside PEP 508: a URL, or a path in the image."""
-    return re.fullmatch(r"(?:(?:git|hg|svn|bzr)\+)?[a-z]+://[^\s;|&$`'\"\\]+|\.{0,2}/[^\s;|&$`'\"\\]+", text) is not None
+    return re.fullmatch(r"(?:(?:git|hg|svn|bzr)\+)?[a-z]+://[^\s;|$`'\"\\]+|\.{0,2}/[^\s;|&$`'\"\\]+", text) is not None
 
 
 def _near_requirement(text: str) -> str:
@@ -172,6 +172,9 @@ def _one_instruction(command: str) -> bool:
 
 def _texts(layer: Layer) -> Iterator[tuple[Any, str]]:
     """Every text of a layer that reaches one line, with its place."""
+    if layer.origin == ("env",) and isinstance(layer.operation, ops.DockerfileCommands):
+        for index, line in enumerate(layer.operation.dockerfile_commands):
+            yield layer.place("dockerfile_commands", index), line.partition("=")[2]
     for field in ops.fields_of(layer.operation):
         value = getattr(layer.operation, field.name)
         if not value or field.name in _FREE:
@@ -182,8 +185,9 @@ def _texts(layer: Layer) -> Iterator[tuple[Any, str]]:
             for index, item in enumerate(value):
                 yield layer.place(field.name, index), str(item)
         elif isinstance(value, dict) and field.name != "env":  # build variables travel as a secret, not as text
+            named = field.name in ("vars", "build_args")  # whose names have a rule of their own
             for key, item in value.items():
-                yield layer.place(field.name, key), f"{key}={item}"
+                yield layer.place(field.name, key), str(item) if named else f"{key}={item}"
 
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*")

@@ -58,7 +58,6 @@ class Buildah:
         (folder / "Dockerfile").write_text(text)
         (command,) = (line.lstrip("# ") for line in text.split("\n") if line.startswith("#   docker build"))
         image = self.run("bud", "--isolation", "chroot", "-q", *shlex.split(command)[2:], cwd=folder)
-        (folder / "Dockerfile").unlink()
         config = json.loads(self.run("inspect", "--type", "image", image))["OCIv1"]["config"]
         container = self.run("from", image)
         root = Path(self.run("mount", container))
@@ -66,6 +65,15 @@ class Buildah:
         contents = {name: (path.stat().st_mode & 0o777, path.read_text()) for name, path in files.items()}
         self.run("rm", container)
         return Built(config, contents)
+
+
+@pytest.fixture
+def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in project that the test may write into."""
+    case.write(case.FILES, tmp_path / "project")
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.syspath_prepend(str(tmp_path / "project"))
+    return tmp_path / "project"
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +114,11 @@ cmd: [serve]
 """
 
 
-def test_sources_land_where_modal_puts_them(buildah: Buildah, project: Path) -> None:
-    (project.parent / "outside.txt").write_text("outside\n")
-    (project.parent / "elsewhere").mkdir(exist_ok=True)
-    (project.parent / "elsewhere" / "a.txt").write_text("elsewhere\n")
-    image = built(SOURCES, buildah, project)
+def test_sources_land_where_modal_puts_them(buildah: Buildah, own_project: Path) -> None:
+    (own_project.parent / "outside.txt").write_text("outside\n")
+    (own_project.parent / "elsewhere").mkdir()
+    (own_project.parent / "elsewhere" / "a.txt").write_text("elsewhere\n")
+    image = built(SOURCES, buildah, own_project)
     text = dict(case.FILES)
     assert {name: content for name, (_, content) in image.files.items()} == {
         "/copied/renamed.txt": text["notes.txt"],
@@ -183,15 +191,17 @@ VALUES = [
 PIECES = [*"$\\\"'{} a:/#é_0", "HOME", "$HOME", "${HOME}", "$V1", "\\$", "\\\\", "${V2}", "$NOWHERE", "\t"]
 
 
-def test_variables_expand_as_the_builder_expands_them(buildah: Buildah, project: Path) -> None:
+def test_variables_expand_as_the_builder_expands_them(buildah: Buildah, own_project: Path) -> None:
     drawn = random.Random(0)
     values = VALUES + ["".join(drawn.choices(PIECES, k=drawn.randint(1, 8))) for _ in range(400)]
     base = {"HOME": "/root", "PATH": "/base/bin"}
-    (project / "Base.Dockerfile").write_text("".join(["FROM scratch\n", *(f"ENV {k}={v}\n" for k, v in base.items())]))
+    (own_project / "Base.Dockerfile").write_text(
+        "".join(["FROM scratch\n", *(f"ENV {k}={v}\n" for k, v in base.items())])
+    )
     written = {f"V{number}": value for number, value in enumerate(values)} | {"PATH": "$V1/bin:$PATH"}
     spec = {"base": {"dockerfile": "Base.Dockerfile"}, "env": written}
 
-    image = built(yaml.safe_dump(spec, allow_unicode=True), buildah, project)
+    image = built(yaml.safe_dump(spec, allow_unicode=True), buildah, own_project)
 
     expected = dict(base) | {name: expand(value, {}) for name, value in written.items() if not references(value)}
     for name in in_dependency_order({name: value for name, value in written.items() if references(value)}):

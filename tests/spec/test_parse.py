@@ -106,7 +106,7 @@ MISTAKES = {
     ),
     "in the items of a list": (
         BASE + "source:\n- {file: a}\n- {fil: a, to: /a}\n- {file: nowhere, to: b}",
-        [("IS104", 3, 3), ("IS101", 4, 4), ("IS211", 5, 10), ("IS207", 5, 24)],
+        [("IS104", 3, 3), ("IS101", 4, 4), ("IS211", 5, 10), ("IS207", 5, 23)],
     ),
     "in steps": (
         BASE + "steps:\n- {apt_instal: [git]}\n- apt_install: [Git]\n- {workdir: [a]}\n- env: {A B: '1'}",
