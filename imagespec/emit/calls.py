@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from imagespec.diagnostic import Route
@@ -65,9 +64,7 @@ def call(layer: Layer) -> Call:
         value = getattr(operation, field.name)
         if field.default is not dataclasses.MISSING and value == field.default:
             continue
-        if field.name == operation.variadic:
-            args += value
-        elif operation.method == "pipe" and field.name == "args":
+        if field.name == operation.variadic or (operation.method == "pipe" and field.name == "args"):
             args += value
         elif operation.method == "pipe" and field.name == "kwargs":
             kwargs |= value
@@ -101,7 +98,7 @@ def _argument(name: str, value: Any) -> Value:
             return {path: Named(kind, item) for path, item in value.items()}
         return [Named(kind, item) for item in value]
     if isinstance(value, tuple):
-        return [item for item in value]
+        return list(value)
     if isinstance(value, Mapping):
         return dict(value)
     return value

@@ -86,6 +86,8 @@ class _Writer:
             mounts += f"--mount=type=secret,id={secret} "
             prefix += f"set -a && . /run/secrets/{secret} && set +a && "
         for name, value in (operation.env or {}).items():
+            if value is not None and "\n" in value:  # no quotes hold an instruction together over lines
+                self.refuse(layer, f"a value of several lines (`{name}`)")
             prefix += f"unset {name} && " if value is None else f"export {name}={shlex.quote(value)} && "
         return f"RUN {mounts}{prefix}{command}"
 

@@ -19,7 +19,8 @@ def emit(image: Image) -> str:
     modules = sorted({function.module for call in chain for function in _functions((*call.args, *call.kwargs.values()))})
     lines = [f"import {module}\n" for module in modules]
     body = "".join(f"    {'modal.Image' if i == 0 else ''}{_call(call)}\n" for i, call in enumerate(chain))
-    return f'"""The image `{image.name}`, compiled by imagespec."""\n\nimport modal\n{"".join(lines)}\nimage = (\n{body})\n'
+    title = f'"""The image `{image.name}`, compiled by imagespec."""\n'
+    return f"{title}\nimport modal\n{''.join(lines)}\nimage = (\n{body})\n"
 
 
 def _functions(values: tuple[Value, ...]) -> list[Function]:

@@ -13,7 +13,7 @@ _COPY = re.compile(r"^\s*(COPY|ADD)\s+(.+)$", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One `COPY` or `ADD` from the context. `line` is the index of its first line, `after` that of the line after it."""
+    """One `COPY` or `ADD` from the context, on the lines from index `line` up to `after`."""
 
     line: int
     after: int

@@ -11,7 +11,7 @@ from imagespec.image.modules import Module
 
 
 def in_folder(folder: Path, ignore: Sequence[str] | None = None) -> Iterator[tuple[str, Path]]:
-    """Every file below a folder, but for what the patterns leave out. Links to folders are not followed, as for Modal."""
+    """Every file below a folder, but for what the patterns leave out. Links to folders are left alone, as by Modal."""
     ignored = matcher(ignore) if ignore else None
     for parent, folders, names in os.walk(folder):
         folders.sort()
@@ -23,8 +23,8 @@ def in_folder(folder: Path, ignore: Sequence[str] | None = None) -> Iterator[tup
 
 
 def of_module(module: Module, ignore: Sequence[str] | None = None) -> Iterator[tuple[str, Path]]:
-    """The files of a package or module as Modal adds them: its Python source, in hidden folders too, or, where there are
-    patterns, everything but what they leave out."""
+    """The files of a package or module as Modal adds them: its Python source, in hidden folders too, or, where there
+    are patterns, everything but what they leave out."""
     if module.folder is None:
         if module.file is not None:
             yield module.file.name, module.file
@@ -57,7 +57,7 @@ def named(source: str, context: Path) -> list[Path]:
 
 
 def left_out(context: Path, dockerfile: Path | None, ignore: Sequence[str] | None) -> Sequence[str]:
-    """The patterns that hold for a build context: those given, or else those of a .dockerignore, found as Modal finds it."""
+    """The patterns that hold for a build context: those given, or else those of the .dockerignore that Modal finds."""
     if ignore is not None:
         return ignore
     places = [context / ".dockerignore"]

@@ -60,7 +60,7 @@ def pinned(text: str) -> tuple[str, str] | None:
 
 
 def lines_of(path: Path) -> list[Line] | None:
-    """The requirements of a file; `None` where it cannot be read, or holds options that only an installer understands."""
+    """The requirements of a file; `None` where it cannot be read, or has options that only an installer understands."""
     source = read(path)
     if isinstance(source, Diagnostic):
         return None

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from imagespec.rules import cost, local, modal, pins, projects, strings
+from imagespec.rules import arguments, cost, local, modal, pins, projects, strings
 from imagespec.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (*strings.RULES, *local.RULES, *projects.RULES, *modal.RULES, *pins.RULES, *cost.RULES)
+RULES: tuple[Rule, ...] = (
+    *strings.RULES,
+    *local.RULES,
+    *projects.RULES,
+    *modal.RULES,
+    *arguments.RULES,
+    *pins.RULES,
+    *cost.RULES,
+)

@@ -55,14 +55,15 @@ def _paths(layer: Layer) -> Iterator[tuple[Place, Path, bool]]:
 
 
 def _problem(path: Path, folder: bool) -> str | None:
-    try:
-        if folder:
-            return None if path.is_dir() else "not a folder" if path.exists() else "no such folder"
-        if not path.is_file():
-            return "a folder, not a file" if path.is_dir() else "not an ordinary file" if path.exists() else "no such file"
+    if folder and os.path.isdir(path):
+        return None
+    if folder:
+        return "not a folder" if os.path.exists(path) else "no such folder"
+    if os.path.isfile(path):
         return None if os.access(path, os.R_OK) else "no permission to read"
-    except (OSError, ValueError) as error:
-        return f"cannot be looked at ({getattr(error, 'strerror', None) or error})"
+    if os.path.isdir(path):
+        return "a folder, not a file"
+    return "not an ordinary file" if os.path.exists(path) else "no such file"
 
 
 def _other_kind(layer: Layer) -> str:
@@ -78,7 +79,7 @@ def _other_kind(layer: Layer) -> str:
 def near(path: Path) -> str:
     """A hint for a path that is not there: what is, or where it was looked for."""
     name, folder = path, path.parent
-    while not folder.is_dir() and folder != folder.parent:
+    while not os.path.isdir(folder) and folder != folder.parent:
         name, folder = folder, folder.parent
     try:
         near = did_you_mean(name.name, [entry.name for entry in folder.iterdir()])
@@ -200,7 +201,7 @@ def empty_folder(image: Image) -> Iterable[Finding]:
     Use instead: the folder that was meant, or `run: [mkdir -p …]` where an empty one is wanted.
     """
     for layer in image.layers:
-        if isinstance(layer.operation, ops.AddLocalDir) and layer.operation.local_path.is_dir():
+        if isinstance(layer.operation, ops.AddLocalDir) and os.path.isdir(layer.operation.local_path):
             if not any(names for _, _, names in os.walk(layer.operation.local_path)):
                 message = f"`{shown(layer.operation.local_path)}` holds no files"
                 yield Finding(layer.place("local_path"), message, "an empty folder is made with `run: [mkdir -p …]`")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from packaging.utils import canonicalize_name
 
-from imagespec.diagnostic import did_you_mean
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.lower import references
 from imagespec.image.requirements import Line, pinned, requirement, requirements_of
@@ -70,6 +69,23 @@ def bad_python_version(image: Image) -> Iterable[Finding]:
             yield Finding(place, "`add_python` takes a series, not a full version", f'write `"{match[1]}{match[4] or ""}"`')
         elif match[1] + (match[4] or "") not in known:
             yield Finding(place, f"Modal has no Python {version}", f"one of {', '.join(known)}")
+
+
+@rule("IS238", "warning")
+def outgoing_python_version(image: Image) -> Iterable[Finding]:
+    """A Python version that Modal's newest image builder no longer has.
+
+    A workspace on that builder cannot build the image; one on an older builder can until it moves on.
+
+    Use instead: a series that the newest builder has.
+    """
+    newest = SERIES[max(SERIES)]
+    for layer in image.layers[:1]:
+        for field in ("python_version", "add_python"):
+            series = ".".join((getattr(layer.operation, field, None) or "").split(".")[:2])
+            if series in _ANY_SERIES and series not in newest:
+                message = f"Modal's image builder {max(SERIES)} has no Python {series}"
+                yield Finding(layer.place(field), message, f"{newest[0]} and later are there")
 
 
 @rule("IS223", "warning")
@@ -156,35 +172,6 @@ def _agree(text: str, pin: str) -> bool:
         if version and parsed and parsed.specifier.contains(version[1], prereleases=True):
             return True
     return False
-
-
-GPUS = (
-    "any T4 L4 A10 A10G A100 A100-40GB A100-80GB L40S H100 H100! H200 B200 B200+ B300 RTX-PRO-6000".split()
-)
-
-
-@rule("IS226", "warning")
-def unknown_gpu(image: Image) -> Iterable[Finding]:
-    """A GPU that Modal is not known to have.
-
-    The client passes any name on; the server refuses it when the step or the function is created.
-
-    Use instead: a name that Modal lists, with `:N` for several.
-    """
-    for index, gpu in enumerate(image.gpus):
-        yield from _gpu(gpu, ("gpus", index))
-    for layer in image.layers:
-        gpus = getattr(layer.operation, "gpu", None)
-        for gpu in (gpus,) if isinstance(gpus, str) else gpus or ():
-            yield from _gpu(gpu, layer.place("gpu"))
-
-
-def _gpu(gpu: str, place: Place) -> Iterator[Finding]:
-    name, colon, count = gpu.partition(":")
-    if colon and not re.fullmatch("[1-8]", count):
-        yield Finding(place, f"`{gpu}`: after the colon stands how many, 1 to 8", f"for example `{name}:2`")
-    elif name.upper() not in GPUS and name != "any":
-        yield Finding(place, f"Modal is not known to have a GPU `{name}`", did_you_mean(name.upper(), GPUS) or f"known: {', '.join(GPUS)}")
 
 
 @rule("IS227", "warning")
@@ -306,10 +293,10 @@ def same_place(image: Image) -> Iterable[Finding]:
 RULES: tuple[Rule, ...] = (
     step_after_mount,
     bad_python_version,
+    outgoing_python_version,
     unexpanded,
     circular_variables,
     contradicting_pins,
-    unknown_gpu,
     useless_step,
     conda_without_micromamba,
     private_without_secret,

@@ -33,10 +33,10 @@ def bad_project(image: Image) -> Iterable[Finding]:
         match layer.operation:
             case ops.PipInstallFromPyproject(pyproject_toml=path, optional_dependencies=extras):
                 yield from _project(layer, "pyproject_toml", path, extras, ())
-            case ops.UvSync(uv_project_dir=folder, extras=extras, groups=groups) if folder.is_dir():
+            case ops.UvSync(uv_project_dir=folder, extras=extras, groups=groups) if os.path.isdir(folder):
                 yield from _project(layer, "uv_project_dir", folder / "pyproject.toml", extras or (), groups or ())
             case ops.PoetryInstallFromFile(poetry_pyproject_toml=path, poetry_lockfile=None, ignore_lockfile=False):
-                if path.is_file() and not (path.parent / "poetry.lock").is_file():
+                if os.path.isfile(path) and not os.path.isfile(path.parent / "poetry.lock"):
                     hint = "run `poetry lock`, or set `ignore_lockfile: true`"
                     yield Finding(layer.place("poetry_pyproject_toml"), f"no `poetry.lock` beside `{shown(path)}`", hint)
             case _:
@@ -45,7 +45,7 @@ def bad_project(image: Image) -> Iterable[Finding]:
 
 def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], groups: tuple[str, ...]) -> Iterator[Finding]:
     place = layer.place(field)
-    if not path.is_file():
+    if not os.path.isfile(path):
         if field == "uv_project_dir":
             yield Finding(place, f"no `pyproject.toml` in `{shown(path.parent)}`", "name the folder of a uv project")
         return
@@ -133,7 +133,7 @@ def bad_context(image: Image) -> Iterable[Finding]:
     """
     for layer in image.layers:
         match layer.operation:
-            case ops.FromDockerfile(path=path) if path.is_file():
+            case ops.FromDockerfile(path=path) if os.path.isfile(path):
                 source = read(path)
                 if isinstance(source, Diagnostic):
                     continue
@@ -162,7 +162,7 @@ def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:
     path = Path(os.path.normpath(context / name.lstrip("/")))
     if not path.is_relative_to(os.path.normpath(context)):
         yield Finding(place, f"`COPY {name}` leads out of the context `{shown(context)}`", "set the context to a folder above")
-    elif not path.exists():
+    elif not os.path.exists(path):
         yield Finding(place, f"`COPY {name}`: not in the context `{shown(context)}`", near(path))
 
 

@@ -184,7 +184,9 @@ def _texts(layer: Layer) -> Iterator[tuple[Any, str]]:
         elif isinstance(value, tuple):
             for index, item in enumerate(value):
                 yield layer.place(field.name, index), str(item)
-        elif isinstance(value, dict) and field.name != "env":  # build variables travel as a secret, not as text
+        elif field.name == "env":  # travels as a secret, not as text, and may have several lines
+            yield from ((layer.place("env", key), item) for key, item in value.items() if "\0" in (item or ""))
+        elif isinstance(value, dict):
             named = field.name in ("vars", "build_args")  # whose names have a rule of their own
             for key, item in value.items():
                 yield layer.place(field.name, key), str(item) if named else f"{key}={item}"
@@ -255,8 +257,8 @@ _REFERENCE = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
-_PUBLISHED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)?[A-Za-z0-9_.-]+(?::[A-Za-z0-9_.-]+)?")
-_OBJECT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PUBLISHED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)?[A-Za-z0-9_.-]{1,64}(?::[A-Za-z0-9_.-]{1,64})?")
+_OBJECT = re.compile(r"(?!ap-[A-Za-z0-9]{22}$)[A-Za-z0-9_.-]{1,64}")
 
 
 @rule("IS206", "error")

@@ -123,6 +123,9 @@ class Reader:
                 root, written = (parent.root, True) if parent.written_root else (root, written)
         if (text := _path(own.get("root"), source, "root", found)) is not None:
             root, written = path.parent / os.path.expanduser(text), True
+            if not os.path.isdir(root):
+                at = span_of(own["root"], source)
+                found.append(codes.UNREADABLE.at(at, f"there is no folder `{text}`", "paths cannot begin there"))
         pairs = [(k, v) for k, v in top.value if k.value not in ("extends", "root")]
         node = yaml.MappingNode(top.tag, pairs, top.start_mark, top.end_mark)
         file = _File(source, node, Path(os.path.abspath(root)), written, tuple(lineage.values()))

@@ -183,6 +183,9 @@ def _null_has_meaning(route: Route, key: str) -> bool:
 
 
 def no_value(route: Route, tree: Tree) -> Diagnostic:
+    """A place without a value; of a shorthand, the key that it stands at."""
+    while len(route) > 1 and find(tree.node, route[:-1]) is find(tree.node, route):
+        route = route[:-1]
     last = route[-1]
     what, hint = f"`{last}` has no value", 'remove it, or write `[]`, `{}` or `""`'
     if isinstance(last, int):

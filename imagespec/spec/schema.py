@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
@@ -368,6 +369,7 @@ def json_schema() -> dict[str, Any]:
     schema = Spec.model_json_schema(by_alias=True)
     for name, operation in ops.STEPS.items():
         defined = schema["$defs"][operation.__name__]
+        defined.setdefault("description", inspect.getdoc(operation))  # which pydantic leaves out before 2.11
         schema["$defs"]["Step"]["properties"][name] = {"$ref": f"#/$defs/{operation.__name__}"}
         if operation is ops.Env:
             schema["$defs"][operation.__name__] = defined["properties"]["vars"] | {"description": defined["description"]}
@@ -398,13 +400,17 @@ def keys_at(route: Route) -> list[str]:
     return [name for place in flat for name in place.get("properties", ())]
 
 
+_NOISE = (("format", "path"), ("additionalProperties", True))
+"""What some versions of pydantic write and others do not, and no editor needs."""
+
+
 def _without_null(schema: Any) -> Any:
     """A key that is not wanted is left out, never null, but for the few that give null a meaning."""
     if isinstance(schema, list):
         return [_without_null(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    schema = {k: _without_null(v) for k, v in schema.items() if k != "title" or not isinstance(v, str)}
+    schema = {k: _without_null(v) for k, v in schema.items() if (k, v) not in _NOISE and (k != "title" or isinstance(v, dict))}
     if schema.get("default", 0) is None:
         del schema["default"]
         kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]

@@ -407,9 +407,9 @@ steps:
     ),
     "entrypoint": step(
         """
-  - entrypoint: [tini, "--", "é \\"quoted\\""]
+  - entrypoint: [tini, "--", it's é]
 """,
-        lambda: slim().entrypoint(["tini", "--", 'é "quoted"']),
+        lambda: slim().entrypoint(["tini", "--", "it's é"]),  # double quotes break what Modal sends before 1.6.4
     ),
     "cmd": step(
         """
@@ -433,7 +433,7 @@ steps:
     ),
     "several, in the order written": step(
         """
-  - workdir: /work
+  - workdir: /srv
   - env: {B: "2"}
   - env: {A: "1"}
   - run_commands: echo $A $B
@@ -442,7 +442,7 @@ steps:
 """,
         lambda: (
             slim()
-            .workdir("/work")
+            .workdir("/srv")
             .env({"B": "2"})
             .env({"A": "1"})
             .run_commands("echo $A $B")

@@ -65,7 +65,7 @@ base: {debian_slim: "3.12"}
 steps:
   - pipe: "setup_steps:with_tools"
   - run_function: {raw_f: "setup_steps:Cache.warm", volumes: {/data: my-data}}
-  - run_commands: ["echo \\"it's\\" \\\\ é \\t", "echo 'a'"]
+  - run_commands: ["echo \\"it's\\" \\\\ é \\t", "echo 'a'", "  a  "]
   - add_local_file: {local_path: notes.txt, remote_path: /notes.txt}
 """,
         r'''
@@ -81,7 +81,7 @@ image = (
         setup_steps.Cache.warm,
         volumes={"/data": modal.Volume.from_name("my-data")},
     )
-    .run_commands('echo "it\'s" \\ é \t', "echo 'a'")
+    .run_commands('echo "it\'s" \\ é \t', "echo 'a'", "  a  ")
     .add_local_file("notes.txt", "/notes.txt")
 )
 ''',

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from imagespec.diagnostic import Span
 from imagespec.image.layers import Image, Layer
@@ -155,6 +156,23 @@ EXPANDED = {
 @pytest.mark.parametrize(("value", "meaning"), EXPANDED.items())
 def test_what_values_mean(value: str, meaning: str) -> None:
     assert expand(value, {"HOME": "/root", "PATH": "/base/bin"}) == meaning
+
+
+LINES = {
+    "$A": 'ENV X="$A"',
+    "${A}b": 'ENV X="${A}b"',
+    '$A "b" \\c': 'ENV X="$A \\"b\\" \\\\c"',
+    "$A costs 5$": 'ENV X="$A costs 5\\$"',
+    "\\$A$A": 'ENV X="\\$A$A"',
+    "$A ends with \\": 'ENV X="$A ends with \\\\"',
+    "$A $(b) `c` #d": 'ENV X="$A \\$(b) `c` #d"',
+}
+
+
+@pytest.mark.parametrize(("value", "line"), LINES.items())
+def test_a_value_with_references_is_quoted_for_the_builder(tmp_path: Path, value: str, line: str) -> None:
+    (layer,) = lowered(yaml.safe_dump({"env": {"X": value}}), tmp_path, "_partial").layers
+    assert layer.operation == ops.DockerfileCommands(dockerfile_commands=(line,))
 
 
 REFERENCES = {

@@ -82,6 +82,7 @@ TRAPS = {
     BASE + "workdir: 010": [("IS105", 2, 10)],
     BASE + "apt: [2048]": [("IS105", 2, 7)],
     BASE + "apt: ~": [("IS111", 2, 1)],
+    BASE + "steps: [{apt_install: ~}, ~]": [("IS111", 2, 10), ("IS111", 2, 27)],
     BASE + "steps: [{env: {A: 1}}, {workdir: 2}]": [("IS105", 2, 19), ("IS105", 2, 34)],
     BASE + "function: {call: 'os:getcwd', args: [1:30, no, 2026-01-01], kwargs: {a: 0755, b: [~, 1.50, true]}}": [
         ("IS105", 2, c) for c in (38, 44, 48, 73)

@@ -17,7 +17,7 @@ image = (
     )
     .env({"GREETING": "hello world"})
     .dockerfile_commands('ENV TOOLS="${HOME}/tools"', 'ENV PATH="$TOOLS/bin:$PATH"')
-    .workdir("/work")
+    .workdir("/srv")
     .shell(["/bin/bash", "-o", "pipefail", "-c"])
     .run_commands(
         "mkdir -p /cache",
