@@ -13,7 +13,7 @@ _COPY = re.compile(r"^\s*(COPY|ADD)\s+(.+)$", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One `COPY` or `ADD` from the context, on the lines from index `line` up to `after`."""
+    """One `COPY` or `ADD` from the context, on the lines from index `line` up to `after`. `as_json`: written as a list."""
 
     line: int
     after: int
@@ -21,6 +21,7 @@ class Copy:
     options: tuple[str, ...]
     sources: tuple[str, ...]
     to: str
+    as_json: bool
 
 
 def instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -52,7 +53,8 @@ def copies(lines: Sequence[str]) -> list[Copy]:
         *names, to = [word for word in words if not word.startswith("--")] or [""]
         sources = tuple(name for name in names if "://" not in name)
         if sources and not any(option.startswith("--from=") for option in options):
-            found.append(Copy(line, _end(every, line), match[1].upper(), options, sources, to))
+            as_json = match[2].rstrip().endswith("]")
+            found.append(Copy(line, _end(every, line), match[1].upper(), options, sources, to, as_json))
     return found
 
 

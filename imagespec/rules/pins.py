@@ -168,6 +168,10 @@ def floating_tool(image: Image) -> Iterable[Finding]:
                 else:
                     hint = 'write `python: {uv: "…", packages: […]}`'
                     yield Finding(("python",), "uv is whatever is newest", hint, on_key=True)
+            case ops.UvPipInstall(uv_version=str() as version) | ops.UvSync(uv_version=str() as version):
+                if not re.match(r"\d+\.\d+\.\d+", version):
+                    message = f"uv `{version}` is whatever is newest of that name"
+                    yield Finding(layer.place("uv_version"), message, 'name it in full, such as "0.9.10"')
             case ops.PoetryInstallFromFile(poetry_version="latest"):
                 hint = 'add `poetry_version: "…"`' if layer.origin[0] == "steps" else 'add `version: "…"`'
                 yield Finding(layer.origin, "Poetry is whatever is newest", hint, on_key=True)

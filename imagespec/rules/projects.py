@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagespec.diagnostic import Diagnostic, Source, did_you_mean, lines, shown
-from imagespec.image.copies import copies, stages
+from imagespec.image.copies import Copy, copies, stages
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.requirements import logical_lines
 from imagespec.rules.local import near
@@ -127,7 +127,8 @@ def bad_context(image: Image) -> Iterable[Finding]:
     """A `COPY` of a Dockerfile whose source is not in the build context.
 
     Paths are relative to the context folder, by default the root of the spec. What is not there is found when the
-    layer is built; what lies outside is refused.
+    layer is built; what lies outside is refused. Modal's client looks for the files itself, and understands less than
+    Docker does: no `ADD`, no list as `["a", "/b"]`, no variables, and of the options `--chmod`, `--chown` and `--link`.
 
     Use instead: a path below the context, or another `context` (in a step: `context_dir`).
     """
@@ -142,18 +143,34 @@ def bad_context(image: Image) -> Iterable[Finding]:
                     message = "a secret for the registry needs a Dockerfile with one stage"
                     yield Finding(layer.place("registry_secret"), message, "pull the other stages from a public registry")
                 for copy in copies(commands):
+                    yield from _not_sent(copy, source.find(copy.method, copy.line + 1))
                     for name in copy.sources:
                         place = source.find(name, copy.line + 1)
                         yield from _copied(name, layer.operation.context_dir or image.root, place)
             case ops.DockerfileCommands(dockerfile_commands=commands, context_files=files):
                 item_of = [index for index, command in enumerate(commands) for _ in command.split("\n")]
                 for copy in copies(commands):
+                    if copy.sources[0] not in (files or ()):
+                        yield from _not_sent(copy, layer.place("dockerfile_commands", item_of[copy.line]))
                     for name in copy.sources:
                         if name not in (files or ()) and f"/{name.lstrip('/')}" not in (files or ()):
                             item = layer.place("dockerfile_commands", item_of[copy.line])
                             yield from _copied(name, layer.operation.context_dir or image.root, item)
             case _:
                 pass
+
+
+def _not_sent(copy: Copy, place: Place) -> Iterator[Finding]:
+    """What Docker understands and Modal's client does not, when it looks for the files that it has to send."""
+    unknown = [o for o in copy.options if o != "--link" and not o.startswith(("--chmod=", "--chown=", "--link="))]
+    if copy.method == "ADD":
+        yield Finding(place, "Modal sends the files that `COPY` names, not those of `ADD`", "use `COPY`")
+    elif copy.as_json:
+        yield Finding(place, "Modal does not read a `COPY` that is written as a list", "write it as `COPY source target`")
+    elif unknown:
+        yield Finding(place, f"Modal does not know `COPY {unknown[0]}`", "leave it out: --chmod, --chown and --link are known")
+    elif any(name.startswith("$") for name in copy.sources):
+        yield Finding(place, f"Modal does not expand `{copy.sources[0]}` when it sends files", "write the path out")
 
 
 def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:

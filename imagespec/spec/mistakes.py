@@ -13,7 +13,7 @@ from imagespec.spec import codes
 from imagespec.spec.extends import Tree
 from imagespec.spec.schema import keys_at
 from imagespec.spec.source import find
-from imagespec.spec.values import NULL, Unwanted, construct
+from imagespec.spec.values import NULL, TYPOGRAPHIC, Unwanted, construct
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _NEEDED = {
@@ -69,11 +69,14 @@ def _finding(detail: ErrorDetails, route: Route, tree: Tree) -> Diagnostic:
 def _known(key: str, holder: Route) -> str:
     """A hint for a key that does not belong where it stands: the one that was meant, or where it belongs."""
     near = did_you_mean(key, keys_at(holder))
-    if holder:
-        return near or (f"`{key}` belongs at the top of the spec" if key in keys_at(()) else _keys(holder))
-    holders = [(section,) for section in keys_at(())] + [("base", form) for form in keys_at(("base",))]
-    below = [f"`{'.'.join(route)}`" for route in holders if key in keys_at(route)]
-    return f"`{key}` belongs below {' or '.join(sorted(below))}" if below else near or _keys(holder)
+    if holder and near:
+        return near
+    deeper = [(*holder, each) for each in keys_at(holder)]
+    deeper += [] if holder else [("base", form) for form in keys_at(("base",))]
+    below = sorted(f"`{'.'.join(map(str, route[len(holder) :]))}`" for route in deeper if key in keys_at(route))
+    if below:
+        return f"`{key}` belongs below {' or '.join(below)}"
+    return f"`{key}` belongs at the top of the spec" if key in keys_at(()) else near or _keys(holder)
 
 
 def _keys(holder: Route) -> str:
@@ -101,7 +104,7 @@ def _wrong_type(needed: str, route: Route, tree: Tree) -> Diagnostic:
     node, span = find(tree.node, route), tree.span(route)
     if not isinstance(node, yaml.ScalarNode):
         what = "list" if isinstance(node, yaml.SequenceNode) else "map"
-        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not a {what}", _instead_of_many(needed, node))
+        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not a {what}", _instead_of_many(needed, node, route))
     value = construct(node)
     if value is None:
         return no_value(route, tree)
@@ -118,9 +121,9 @@ def _wrong_type(needed: str, route: Route, tree: Tree) -> Diagnostic:
     return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not {read_as}", hint)
 
 
-def _instead_of_many(needed: str, node: yaml.Node) -> str:
+def _instead_of_many(needed: str, node: yaml.Node, route: Route) -> str:
     if isinstance(node, yaml.SequenceNode):
-        return "write the value alone, without brackets or dashes" if needed == "text" else ""
+        return _keys(route) if needed == "a map" else "write the value alone, without brackets or dashes"
     if needed == "a list":
         return "begin each item with `- `"
     return "a `: ` makes a map; quote the text if it is part of it" if len(node.value) == 1 else ""
@@ -129,7 +132,9 @@ def _instead_of_many(needed: str, node: yaml.Node) -> str:
 def _instead_of_text(needed: str, text: str, route: Route) -> str:
     match needed:
         case "a list":
-            return f"write it as a list: [{text}]" if "\n" not in text else ""
+            if keys_at((*route, 0)):
+                return f"begin each item with `- `; {_keys((*route, 0))}"
+            return f"write it as a list: [{text}]" if "\n" not in text else "begin each item with `- `"
         case "a map":
             return f"give it what it takes: `{text}: …`" if text in keys_at(route) else _keys(route)
         case "true or false":
@@ -155,6 +160,9 @@ def odd_values(tree: Tree) -> Iterator[Diagnostic]:
         if isinstance(node, yaml.ScalarNode):
             if node.tag == NULL and not anything:
                 yield no_value(route, tree)
+            elif node.value[:1] in TYPOGRAPHIC and not node.style:
+                message = "typographic quotes, which are part of the text for YAML"
+                yield codes.TRAP.at(tree.span(route), message, "write straight ones: \"…\"")
             elif anything:
                 yield from _odd_argument(node, route, tree)
         elif isinstance(node, yaml.SequenceNode):

@@ -97,6 +97,8 @@ def _neighbours(path: Path) -> str:
         names = {entry.stem: entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")}
     except OSError:
         return f"the folder `{path.parent.name}` does not exist either" if path.parent.name else ""
+    if path.stem in names:
+        return f"did you mean `{names[path.stem]}`?"
     near = did_you_mean(path.stem, names)
     return near and f"did you mean `{names[near.split('`')[1]]}`?"
 
@@ -170,7 +172,7 @@ def find(node: yaml.Node, route: Route, *, key: bool = False) -> yaml.Node:
     """
     for position, step in enumerate(route):
         if isinstance(node, yaml.MappingNode) and isinstance(step, str):
-            for key_node, value in node.value:
+            for key_node, value in reversed(node.value):  # of a key that stands there twice, the one that is used
                 if key_node.value == step:
                     node = key_node if key and position == len(route) - 1 else value
                     break

@@ -43,7 +43,7 @@ _MEANINGS = (
     _Meaning("cannot start any token", "a value cannot begin with `{char}`", "quote it"),
     _Meaning("node content", "a value cannot begin with `{char}`", "quote it if it is text"),
     _Meaning("sequence entries are not allowed", "a list cannot begin here", "begin it on a line of its own"),
-    _Meaning("could not find expected ':'", "a line without `:`", "write `key: value`, or indent it below its key", at_start=True),
+    _Meaning("could not find expected ':'", "a line without `: `", "write `key: value`, or indent it below its key", at_start=True),
     _Meaning("expected key|'-' indicator|block end", _FITS, "check the indentation, and the quotes and brackets before it"),
     _Meaning("document start", _FITS, "check the line before it"),
 )

@@ -12,6 +12,7 @@ import yaml
 from imagespec.spec.operations import Text
 
 NULL = "tag:yaml.org,2002:null"
+TYPOGRAPHIC = frozenset("“”„‟‘’‚‛«»")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,14 @@ def construct(node: yaml.Node) -> Any:
 
 
 def holds_odd(data: Any) -> bool:
-    """Whether there is anything in it that is worth a second look: null, a date, yes or no."""
-    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return any(v is None or isinstance(v, bool | Unwanted) or (isinstance(v, dict | list) and holds_odd(v)) for v in values)
+    """Whether there is anything in it that is worth a second look: null, a date, yes or no, odd quotes."""
+    if isinstance(data, str):
+        return data[:1] in TYPOGRAPHIC
+    if isinstance(data, dict):
+        return any(map(holds_odd, data.values()))
+    if isinstance(data, list):
+        return any(map(holds_odd, data))
+    return data is None or isinstance(data, bool | Unwanted)
 
 
 def _text(node: yaml.ScalarNode) -> Text:

@@ -8,9 +8,9 @@ from .conftest import Check
 
 SPECS = {
     "pip": ("python: {installer: pip, packages: [six==1.17.0]}", [("IS501", 2, 10)]),
-    "uv by its name": ("python: {uv: '1', installer: uv, packages: [six==1.17.0]}", []),
+    "uv by its name": ("python: {uv: '1.0.0', installer: uv, packages: [six==1.17.0]}", []),
     "pip in a step": ("steps: [{pip_install: [six==1.17.0]}]", [("IS501", 2, 10)]),
-    "uv in a step": ("steps: [{uv_pip_install: {packages: [six==1.17.0], uv_version: '1'}}]", []),
+    "uv in a step": ("steps: [{uv_pip_install: {packages: [six==1.17.0], uv_version: '1.0.0'}}]", []),
     "copied last": ("source: [{dir: other, to: /a, copy: true}]", [("IS502", 2, 37)]),
     "copied before settings": ("source: [{dir: other, to: /a, copy: true}]\ncmd: [a]", [("IS502", 2, 37)]),
     "copied and used": (
@@ -18,11 +18,11 @@ SPECS = {
         [],
     ),
     "mounted": ("source: [{dir: other, to: /a}]", []),
-    "torch and others": ("python: {uv: '1', packages: [six==1.17.0, torch==2.5.1]}", [("IS503", 2, 43)]),
-    "torch alone": ("python: {uv: '1', packages: [torch==2.5.1]}", []),
-    "others alone": ("python: {uv: '1', packages: [six==1.17.0, tqdm==4.67.1]}", []),
+    "torch and others": ("python: {uv: '1.0.0', packages: [six==1.17.0, torch==2.5.1]}", [("IS503", 2, 43)]),
+    "torch alone": ("python: {uv: '1.0.0', packages: [torch==2.5.1]}", []),
+    "others alone": ("python: {uv: '1.0.0', packages: [six==1.17.0, tqdm==4.67.1]}", []),
     "torch in a step of its own": (
-        "python: {uv: '1', packages: [six==1.17.0]}\nsteps: [{uv_pip_install: {packages: [torch==2.5.1], uv_version: '1'}}]",
+        "python: {uv: '1.0.0', packages: [six==1.17.0]}\nsteps: [{uv_pip_install: {packages: [torch==2.5.1], uv_version: '1.0.0'}}]",
         [],
     ),
 }

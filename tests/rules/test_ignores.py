@@ -80,7 +80,7 @@ def test_hints(project: Path, comment: str) -> None:
 
 
 def test_in_a_requirements_file(project: Path, found: Check) -> None:
-    spec = 'python: {uv: "1", requirements: [requirements.txt]}'
+    spec = 'python: {uv: "1.0.0", requirements: [requirements.txt]}'
     (project / "requirements.txt").write_text("six # imagespec: ignore[IS301]\n# imagespec: ignore[IS301]\ntqdm\n")
     assert found(spec) == []
     (project / "requirements.txt").write_text("six\ntqdm==4.67.1 # imagespec: ignore[IS301]\n")

@@ -18,10 +18,10 @@ PATHS = {
     "a folder": ("source: [{dir: %s, to: /a}]", "pgk", "pkg", "did you mean `pkg`?"),
     "a file for a folder": ("source: [{dir: %s, to: /a}]", "data.txt", "other", "a file is added with `file`"),
     "a folder for a file": ("source: [{file: %s, to: /a}]", "other", "data.txt", "a folder is added with `dir`"),
-    "requirements": ('python: {uv: "1", requirements: [%s]}', "requirement.txt", "requirements.txt", "did you mean"),
+    "requirements": ('python: {uv: "1.0.0", requirements: [%s]}', "requirement.txt", "requirements.txt", "did you mean"),
     "a Dockerfile": ("base: {dockerfile: %s}", "dockerfile", "Dockerfile", "did you mean `Dockerfile`?"),
     "a context": ("base: {dockerfile: {path: Dockerfile, context: %s}}", "data.txt", ".", ""),
-    "a project": ('python: {uv: "1", project: %s}', "projects", "project", "did you mean `project`?"),
+    "a project": ('python: {uv: "1.0.0", project: %s}', "projects", "project", "did you mean `project`?"),
     "conda packages": ("base: {micromamba: '3.12.10'}\nconda: {file: %s}", "env.yml", "environment.yml", "did you mean"),
     "an app": ("apps: [%s]", "pkg/tool.py", "pkg/tools.py", "did you mean `tools.py`?"),
     "a file of a step": (
@@ -44,7 +44,7 @@ def test_paths(project: Path, found: Check, spec: str, bad: str, good: str, hint
 def test_a_pipe_is_no_file_to_read(project: Path, found: Check) -> None:
     os.mkfifo(project / "pipe")
     assert found("source: [{file: pipe, to: /a}]") == [("IS211", 2, 17)]
-    assert found("python: {uv: '1', requirements: [pipe]}") == [("IS211", 2, 34)]
+    assert found("python: {uv: '1.0.0', requirements: [pipe]}") == [("IS211", 2, 34)]
     assert found("base: {dockerfile: pipe}") == [("IS211", 1, 20)]
 
 

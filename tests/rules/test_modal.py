@@ -80,13 +80,13 @@ PINS = {
 
 @pytest.mark.parametrize("packages", PINS)
 def test_contradicting_pins(found: Check, packages: str) -> None:
-    places = found(f'python:\n  uv: "1"\n  packages: [{packages}]')
+    places = found(f'python:\n  uv: "1.0.0"\n  packages: [{packages}]')
     assert [place for place in places if place[0] == "IS225"] == PINS[packages]
     assert {code for code, *_ in places} <= {"IS225", "IS301"}
 
 
 def test_pins_of_different_layers(found: Check) -> None:
-    spec = "python: {uv: '1', packages: [six==1.17.0]}\nsteps: [{uv_pip_install: {packages: [six==%s], uv_version: '1'}}]"
+    spec = "python: {uv: '1.0.0', packages: [six==1.17.0]}\nsteps: [{uv_pip_install: {packages: [six==%s], uv_version: '1.0.0'}}]"
     assert found(spec % "1.16.0") == [("IS225", 3, 38)]
     assert found(spec % "1.17.0") == []
 
@@ -97,7 +97,7 @@ def test_pins_of_different_layers(found: Check) -> None:
         ("env: {}", "env: {A: '1'}"),
         ("apt_install: []", "apt_install: [git]"),
         ("run_commands: []", "run_commands: [a]"),
-        ("uv_pip_install: {uv_version: '1'}", "uv_pip_install: {uv_version: '1', requirements: [requirements.txt]}"),
+        ("uv_pip_install: {uv_version: '1.0.0'}", "uv_pip_install: {uv_version: '1.0.0', requirements: [requirements.txt]}"),
         ("add_local_python_source: []", "add_local_python_source: [pkg]"),
         ("dockerfile_commands: []", "dockerfile_commands: [USER a]"),
     ],

@@ -29,14 +29,14 @@ PACKAGES = {
 @pytest.mark.parametrize("code", PACKAGES)
 def test_packages(project: Path, found: Check, code: str) -> None:
     bad, good = PACKAGES[code]
-    section = 'python:\n  uv: "1"\n  packages:\n  - "%s"'
+    section = 'python:\n  uv: "1.0.0"\n  packages:\n  - "%s"'
     assert {each: found(section % each) for each in bad} == {each: [(code, 5, 5)] for each in bad}
     assert {each: found(section % each) for each in good} == {each: [] for each in good}
-    step = "steps:\n- uv_pip_install:\n    uv_version: '1'\n    packages:\n    - \"%s\""
+    step = "steps:\n- uv_pip_install:\n    uv_version: '1.0.0'\n    packages:\n    - \"%s\""
     assert {each: found(step % each) for each in bad} == {each: [(code, 6, 7)] for each in bad}
     for each in bad:
         (project / "requirements.txt").write_text(f"# x\n  {each}  # y\n")
-        assert found("python: {uv: '1', requirements: [requirements.txt]}") == [(code, 2, 3)]
+        assert found("python: {uv: '1.0.0', requirements: [requirements.txt]}") == [(code, 2, 3)]
         assert (code, 2, 3) in found("steps: [{pip_install_from_requirements: requirements.txt}]")
 
 
@@ -94,12 +94,12 @@ INSTALLERS = {
     "python: [six==1.17.0]": [("IS306", 2, 1)],
     "python: {packages: [six==1.17.0]}": [("IS306", 2, 1)],
     "python: {project: project}": [("IS306", 2, 1)],
-    "python: {uv: '1', packages: [six==1.17.0]}": [],
-    "python: {uv: '1', project: project}": [],
+    "python: {uv: '1.0.0', packages: [six==1.17.0]}": [],
+    "python: {uv: '1.0.0', project: project}": [],
     "python: {poetry: poetry/pyproject.toml}": [("IS306", 2, 10)],
     "python: {poetry: {path: poetry/pyproject.toml, version: '1.8'}}": [],
     "steps: [{uv_sync: project}]": [("IS306", 2, 10)],
-    "steps: [{uv_sync: {uv_project_dir: project, uv_version: '1'}}]": [],
+    "steps: [{uv_sync: {uv_project_dir: project, uv_version: '1.0.0'}}]": [],
     "steps: [{poetry_install_from_file: poetry/pyproject.toml}]": [("IS306", 2, 10)],
     "steps: [{poetry_install_from_file: {poetry_pyproject_toml: poetry/pyproject.toml, poetry_version: ~}}]": [],
 }

@@ -11,7 +11,7 @@ from imagespec.compiler import check
 from .conftest import DIGEST, Check
 
 WORKSPACE = '[project]\nname = "x"\ndependencies = []\n[tool.uv.workspace]\nmembers = ["*"]\n'
-SYNC = 'python: {uv: "1", project: {path: made, extras: [%s], groups: [%s]}}'
+SYNC = 'python: {uv: "1.0.0", project: {path: made, extras: [%s], groups: [%s]}}'
 PROJECT = '[project]\nname = "x"\ndependencies = []\n[project.optional-dependencies]\na = []\n[dependency-groups]\nb = []\n'
 
 PROJECTS = {
@@ -42,17 +42,17 @@ def test_uv_projects(
 
 def test_a_project_that_is_nested_deeply(project: Path, found: Check) -> None:
     (project / "project/pyproject.toml").write_text("a = " + "[" * 10_000)
-    assert [place[:2] for place in found('python: {uv: "1", project: project}')] == [("IS214", 1)]
-    assert [place[0] for place in found('python: {uv: "1", pyproject: project/pyproject.toml}')] == ["IS214"]
+    assert [place[:2] for place in found('python: {uv: "1.0.0", project: project}')] == [("IS214", 1)]
+    assert [place[0] for place in found('python: {uv: "1.0.0", pyproject: project/pyproject.toml}')] == ["IS214"]
 
 
 def test_a_folder_that_is_no_project(found: Check) -> None:
-    assert found('python: {uv: "1", project: other}') == [("IS214", 2, 28)]
-    assert found('python: {uv: "1", project: project}') == []
+    assert found('python: {uv: "1.0.0", project: other}') == [("IS214", 2, 28)]
+    assert found('python: {uv: "1.0.0", project: project}') == []
 
 
 def test_pyproject_files(found: Check) -> None:
-    section = 'python: {uv: "1", pyproject: {path: %s, extras: [%s]}}'
+    section = 'python: {uv: "1.0.0", pyproject: {path: %s, extras: [%s]}}'
     assert found(section % ("project/pyproject.toml", "train")) == []
     assert found(section % ("project/pyproject.toml", "trian")) == [("IS214", 2, 70)]
     assert found(section % ("poetry/pyproject.toml", "")) == [("IS214", 2, 37)]
@@ -88,7 +88,7 @@ LINES = {
 @pytest.mark.parametrize("line", LINES)
 def test_requirements_files_that_name_others(project: Path, found: Check, line: str) -> None:
     (project / "requirements.txt").write_text(f"six==1.17.0\n{line}\n")
-    places = found('python: {uv: "1", requirements: [requirements.txt]}')
+    places = found('python: {uv: "1.0.0", requirements: [requirements.txt]}')
     hints = [(d.hint, d.span.source.path.name) for d in check(project / "spec.yaml")]
     expected = LINES[line]
     assert (places, hints) == (

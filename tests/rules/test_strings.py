@@ -71,7 +71,7 @@ PLACES = {
     "env with references": "env: {%s: $HOME}",
     "a step": "steps: [{env: {%s: '1'}}]",
     "of a build step": "run: {commands: ['true'], env: {%s: '1'}}",
-    "of packages": "python: {uv: '1', packages: [six==1.17.0], env: {%s: '1'}}",
+    "of packages": "python: {uv: '1.0.0', packages: [six==1.17.0], env: {%s: '1'}}",
     "build arguments": "base: {dockerfile: {path: Dockerfile, build_args: {%s: '1'}}}",
 }
 
@@ -91,13 +91,13 @@ LINES = {
     "a NUL character": ('env: {A: "a\\0b"}', "env: {A: ab}", 10),
     "a folder": ('workdir: "/a\\nRUN id"', "workdir: /a b", 10),
     "an index": (
-        'python: {uv: "1", packages: [six==1.17.0], index_url: "https://a\\nRUN id"}',
-        'python: {uv: "1", packages: [six==1.17.0], index_url: "https://a"}',
+        'python: {uv: "1.0.0", packages: [six==1.17.0], index_url: "https://a\\nRUN id"}',
+        'python: {uv: "1.0.0", packages: [six==1.17.0], index_url: "https://a"}',
         55,
     ),
     "options": (
-        'python: {uv: "1", packages: [six==1.17.0], options: "--a\\nRUN id"}',
-        'python: {uv: "1", packages: [six==1.17.0], options: "--no-deps"}',
+        'python: {uv: "1.0.0", packages: [six==1.17.0], options: "--a\\nRUN id"}',
+        'python: {uv: "1.0.0", packages: [six==1.17.0], options: "--no-deps"}',
         53,
     ),
     "a place": ('source: [{file: data.txt, to: "/a\\nb"}]', "source: [{file: data.txt, to: /a}]", 31),
@@ -123,7 +123,7 @@ def test_what_travels_as_json_may_have_line_breaks(found: Check, key: str) -> No
 UV = "python: {packages: [six==1.17.0], uv: %s}"
 POETRY = "python: {poetry: {path: poetry/pyproject.toml, version: %s}}"
 GROUPS = "python: {poetry: {path: poetry/pyproject.toml, version: '1.8', with: [%s]}}"
-SYNC = "steps: [{uv_sync: {uv_project_dir: project, uv_version: '1', groups: [%s]}}]"
+SYNC = "steps: [{uv_sync: {uv_project_dir: project, uv_version: '1.0.0', groups: [%s]}}]"
 CHANNEL = "base: {micromamba: '3.12.10'}\nconda: {packages: [a=1], channels: [%s]}"
 REPOSITORY = "python: {secrets: [s], private: {git_user: me, repositories: [%s]}}"
 USER = f"python: {{secrets: [s], private: {{repositories: [github.com/a/b@{COMMIT}], git_user: %s}}}}"
@@ -156,7 +156,7 @@ def test_what_is_pasted_into_a_command(found: Check, place: str, bad: str, good:
 def test_names_of_requirements_files(found: Check, project: Path, name: str) -> None:
     for each in (name, "fine.txt"):
         (project / each).write_text("--index-url https://h\nsix==1.17.0\n")
-    spec = 'python:\n  uv: "1"\n  requirements:\n  - "%s"'
+    spec = 'python:\n  uv: "1.0.0"\n  requirements:\n  - "%s"'
     assert found(spec % name) == [("IS205", 5, 5)]
     assert found(spec % "fine.txt") == []
 
