@@ -69,7 +69,7 @@ def _spec() -> Iterator[str]:
     yield "| layer | because |\n|---|---|"
     yield from (f"| `{section}` | {reason} |" for section, reason in ORDER.items())
     yield "\n## Variables\n"
-    yield "In `env`, `$NAME` and `${NAME}` expand to a variable written before, or to the base image's; `\\$` is a dollar"
+    XX
     yield "sign. Modal's own `.env` quotes values, so these lines are sent as `ENV` instructions. In a step `env`, nothing"
     yield "expands.\n"
     yield "## Steps\n"

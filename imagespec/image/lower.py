@@ -262,17 +262,29 @@ def _sorted(pairs: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 # ------------------------------------------------------------------------------------------ environment
 
-_REFERENCE = re.compile(r"\\(?P<escaped>[\\$])|\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)\})")
+_REFERENCE = re.compile(
+    r"\\(?P<escaped>[\\$])|\$(?:(?P<bare>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?::(?P<unless>[-+])(?P<word>[^\\\"'${}]*))?\})"
+)
 
 
 def references(value: str) -> tuple[str, ...]:
-    """The variables that a value of `env` refers to: `$NAME` or `${NAME}`, unless `\\$` takes it literally."""
+    """The variables that a value of `env` refers to, unless `\\$` takes it literally: `$NAME`, `${NAME}`,
+    `${NAME:-word}` and `${NAME:+word}`."""
     return tuple(m["bare"] or m["braced"] for m in _REFERENCE.finditer(value) if not m["escaped"])
 
 
 def expand(value: str, variables: Mapping[str, str]) -> str:
     """A value of `env` with its references replaced, and its escapes taken off; an unknown variable is empty."""
-    return _REFERENCE.sub(lambda m: m["escaped"] or variables.get(m["bare"] or m["braced"], ""), value)
+
+    def replaced(match: re.Match[str]) -> str:
+        if match["escaped"]:
+            return str(match["escaped"])
+        found = variables.get(match["bare"] or match["braced"], "")
+        if match["unless"] is not None and bool(found) == (match["unless"] == "+"):
+            return str(match["word"])
+        return found
+
+    return _REFERENCE.sub(replaced, value)
 
 
 def _env(spec: Spec) -> Iterator[Layer]:

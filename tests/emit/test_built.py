@@ -187,6 +187,13 @@ VALUES = [
     '\\"',
     "'\\''",
     "\\'$HOME\\'",
+    "${V1:-x}",
+    "${NOT_SET:-a word}/y",
+    "${NOT_SET:-}",
+    "${V1:+set}",
+    "${NOT_SET:+set}/$V1",
+    "\\${NOT_SET:-x}",
+    "${HOME:-/x}:${NOT_SET:+/y}",
 ]
 PIECES = [*"$\\\"'{} a:/#é_0", "HOME", "$HOME", "${HOME}", "$V1", "\\$", "\\\\", "${V2}", "$NOWHERE", "\t"]
 

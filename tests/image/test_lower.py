@@ -147,7 +147,11 @@ EXPANDED = {
     "5$": "5$",
     "$5": "$5",
     "\\n": "\\n",
-    "${HOME:-there}": "${HOME:-there}",
+    "${HOME:-there}": "/root",
+    "${NOWHERE:-there}": "there",
+    "${HOME:+there}": "there",
+    "${NOWHERE:+there}": "",
+    "${HOME:?there}": "${HOME:?there}",
     "$(true)": "$(true)",
 }
 """What values of `env` mean; that builders agree is in `tests/emit/test_built.py`."""

@@ -18,7 +18,7 @@ SPECS = {
         [],
     ),
     "mounted": ("source: [{dir: other, to: /a}]", []),
-    "torch and others": ("python: {uv: '1.0.0', packages: [six==1.17.0, torch==2.5.1]}", [("IS503", 2, 43)]),
+    "torch and others": ("python: {uv: '1.0.0', packages: [six==1.17.0, torch==2.5.1]}", [("IS503", 2, 47)]),
     "torch alone": ("python: {uv: '1.0.0', packages: [torch==2.5.1]}", []),
     "others alone": ("python: {uv: '1.0.0', packages: [six==1.17.0, tqdm==4.67.1]}", []),
     "torch in a step of its own": (

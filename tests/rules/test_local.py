@@ -44,7 +44,7 @@ def test_paths(project: Path, found: Check, spec: str, bad: str, good: str, hint
 def test_a_pipe_is_no_file_to_read(project: Path, found: Check) -> None:
     os.mkfifo(project / "pipe")
     assert found("source: [{file: pipe, to: /a}]") == [("IS211", 2, 17)]
-    assert found("python: {uv: '1.0.0', requirements: [pipe]}") == [("IS211", 2, 34)]
+    assert found("python: {uv: '1.0.0', requirements: [pipe]}") == [("IS211", 2, 38)]
     assert found("base: {dockerfile: pipe}") == [("IS211", 1, 20)]
 
 

@@ -93,12 +93,12 @@ LINES = {
     "an index": (
         'python: {uv: "1.0.0", packages: [six==1.17.0], index_url: "https://a\\nRUN id"}',
         'python: {uv: "1.0.0", packages: [six==1.17.0], index_url: "https://a"}',
-        55,
+        59,
     ),
     "options": (
         'python: {uv: "1.0.0", packages: [six==1.17.0], options: "--a\\nRUN id"}',
         'python: {uv: "1.0.0", packages: [six==1.17.0], options: "--no-deps"}',
-        53,
+        57,
     ),
     "a place": ('source: [{file: data.txt, to: "/a\\nb"}]', "source: [{file: data.txt, to: /a}]", 31),
     "a command": ('run: ["cd /a\\nmake"]', 'run: ["cd /a && \\\\\\nmake"]', 7),
