@@ -69,9 +69,9 @@ def _spec() -> Iterator[str]:
     yield "| layer | because |\n|---|---|"
     yield from (f"| `{section}` | {reason} |" for section, reason in ORDER.items())
     yield "\n## Variables\n"
-    XX
-    yield "sign. Modal's own `.env` quotes values, so these lines are sent as `ENV` instructions. In a step `env`, nothing"
-    yield "expands.\n"
+    yield "In `env`, `$NAME`, `${NAME}`, `${NAME:-word}` and `${NAME:+word}` expand as in a Dockerfile: to a variable of the"
+    yield "same section, else to the base image's. `\\$` is a dollar sign. Modal's own `.env` quotes values, so these are sent"
+    yield "as `ENV` instructions. In a step `env`, nothing expands.\n"
     yield "## Steps\n"
     yield "Each item of `steps` is one builder method of `modal.Image`, sent as written. A bare value is its first or"
     yield "variadic argument; of `env`, the map is the variables. Objects of Modal's are given by name, functions as"

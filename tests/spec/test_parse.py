@@ -90,6 +90,8 @@ TRAPS = {
     BASE + "function: {call: 'os:getcwd', timeout: 1:30}": [("IS105", 2, 40)],
     BASE + "function: {call: 'os:getcwd', timeout: '90'}": [("IS103", 2, 40)],
     BASE + "function: {call: 'os:getcwd', include_source: no}": [],
+    BASE + "env: {A: “3.12”, B: '“3.12”', C: a “b”}": [("IS105", 2, 10)],
+    "base: {debian_slim: “3.12”}": [("IS105", 1, 21)],
 }
 
 
@@ -114,7 +116,7 @@ MISTAKES = {
         [("IS101", 3, 4), ("IS202", 4, 17), ("IS103", 5, 13), ("IS203", 6, 9)],
     ),
     "in the base and elsewhere": ("base: {debain: x}\napt: [Git]", [("IS101", 1, 8), ("IS202", 2, 7)]),
-    "what only follows": (BASE + "python: {uv: '1.0.0', packags: [six]}", [("IS101", 2, 19)]),
+    "what only follows": (BASE + "python: {uv: '1.0.0', packags: [six]}", [("IS101", 2, 23)]),
     "what does not follow": (BASE + "python: {packags: [a]}\nconda: [a=1]", [("IS101", 2, 10), ("IS228", 3, 1)]),
     "a base that is misspelt": ("bas: {debian_slim: x}\napt: [git]", [("IS101", 1, 1)]),
     "a base that is not there": ("apt: [git]\nkubernetes: x", [("IS104", 1, 1), ("IS101", 2, 1)]),
@@ -157,6 +159,6 @@ def test_a_partial_spec_may_lack_a_base_but_is_not_built(tmp_path: Path) -> None
 def test_one_place_one_error(spec: Path) -> None:
     """What else could be said about the place of an error follows from it: no version of what is no package."""
     assert codes(spec, BASE + "python: {uv: '1.0.0', packages: ['git+https://h/a; b', tqdm@4.67]}") == [
-        ("IS201", 2, 30),
-        ("IS201", 2, 52),
+        ("IS201", 2, 34),
+        ("IS201", 2, 56),
     ]

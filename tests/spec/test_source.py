@@ -202,6 +202,8 @@ def test_a_name_that_is_near_is_named(tmp_path: Path) -> None:
     assert found.hint == "did you mean `classifier.yaml`?"
     [found] = check(tmp_path / "somewhere" / "x.yaml")
     assert found.hint == "the folder `somewhere` does not exist either"
+    [found] = check(tmp_path / "classifier.yml")
+    assert found.hint == "did you mean `classifier.yaml`?"
 
 
 @pytest.mark.parametrize("name", ["it's.yaml", "a\nb.yaml", "\x1b[2J.yaml", '"""; x; """.yaml', "-a.yaml", "a\\b.yaml"])
