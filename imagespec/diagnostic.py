@@ -121,8 +121,10 @@ class CompileError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest of `known`, or an empty string where none is near."""
-    every = list(known)
-    begun = [each for each in every if min(len(each), len(word)) > 2 and (each.startswith(word) or word.startswith(each))]
+    every = sorted(known)
+    begun = [
+        each for each in every if min(len(each), len(word)) > 2 and (each.startswith(word) or word.startswith(each))
+    ]
     near = [max(begun, key=len)] if begun else difflib.get_close_matches(word, every, n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near and near[0] != word else ""
 
@@ -154,7 +156,9 @@ def _plain(_role: str, text: str) -> str:
 def printable(text: str, *, keep: str = "") -> str:
     """`text` with control characters made visible, so that a spec cannot steer the terminal that shows it."""
     return "".join(
-        c if c in keep or (c.isprintable() and unicodedata.category(c) not in ("Cf", "Co", "Cs")) else "\N{REPLACEMENT CHARACTER}"
+        c
+        if c in keep or (c.isprintable() and unicodedata.category(c) not in ("Cf", "Co", "Cs"))
+        else "\N{REPLACEMENT CHARACTER}"
         for c in text
     )
 

@@ -110,8 +110,6 @@ def test_carets_stand_below_their_characters(text: str, data: st.DataObject) -> 
         assert len(carets.rstrip()) <= max(cells, 2) + 1
 
 
-
-
 def test_what_is_printed_steers_no_terminal() -> None:
     for code in range(0x110000):
         shown_as = printable(chr(code))
@@ -161,7 +159,9 @@ def test_github(diagnostic: Diagnostic, expected: str) -> None:
     assert render_github([diagnostic]) == expected
 
 
-HOSTILE = finding("x\x1b\udc80", 1, 1, 1, 2, message="\x1b[2J\x9b\u202e\udc80", hint="\u2028", path="\x1b\u202e\udcff.yaml")
+HOSTILE = finding(
+    "x\x1b\udc80", 1, 1, 1, 2, message="\x1b[2J\x9b\u202e\udc80", hint="\u2028", path="\x1b\u202e\udcff.yaml"
+)
 
 
 @pytest.mark.parametrize("render", [render_text, render_json, render_github, lambda d: render_sarif(d, [CODE], "1")])
@@ -173,7 +173,12 @@ def test_no_format_steers_a_terminal_or_cannot_be_encoded(render: object) -> Non
 
 def test_sarif_follows_the_published_schema() -> None:
     validator = Draft202012Validator(json.loads(SARIF.read_text("utf-8")))
-    every = [*(d for d, _ in TEXTS.values()), *(d for d, _ in GITHUB.values()), HOSTILE, finding("x", 1, 1, path="/a b")]
+    every = [
+        *(d for d, _ in TEXTS.values()),
+        *(d for d, _ in GITHUB.values()),
+        HOSTILE,
+        finding("x", 1, 1, path="/a b"),
+    ]
     known = [CODE, Code("IS301", "warning", "W."), Code("IS305", "note", "N.")]
     log = json.loads(render_sarif(every, known, "1.2.3"))
     assert [error.message for error in validator.iter_errors(log)] == []

@@ -27,7 +27,9 @@ def in_folder(folder: Path) -> dict[str, Path]:
         if path.suffix in (".yaml", ".yml") and not path.name.startswith("_") and not path.name.endswith(".lock.yaml"):
             other = found.setdefault(path.stem, path)
             if other is not path:
-                raise click.UsageError(printable(f"`{other.name}` and `{path.name}` in `{shown(folder)}` have the same name"))
+                raise click.UsageError(
+                    printable(f"`{other.name}` and `{path.name}` in `{shown(folder)}` have the same name")
+                )
     return found
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from imagespec.diagnostic import Source, did_you_mean, lines
 from imagespec.image.copies import instructions
-from imagespec.image.layers import Image, Place
+from imagespec.image.layers import Image, Layer, Place
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
-GPUS = tuple(
-    "any T4 L4 A10 A10G A100 A100-40GB A100-80GB L40S H100 H100! H200 B200 B200+ B300 RTX-PRO-6000".split()
-)
+GPUS: tuple[str, ...] = ("any", "T4", "L4", "A10", "A10G", "A100", "A100-40GB", "A100-80GB", "L40S")
+GPUS += ("H100", "H100!", "H200", "B200", "B200+", "B300", "RTX-PRO-6000")
 
 
 @rule("IS226", "warning")
@@ -101,18 +100,21 @@ def out_of_range(image: Image) -> Iterable[Finding]:
 def bad_pattern(image: Image) -> Iterable[Finding]:
     """A pattern of files that is none.
 
-    Patterns are those of a .dockerignore. Modal reads them when the files are uploaded, and ends there with `Bad pattern`.
+    Patterns are those of a .dockerignore. Modal reads them when the files are uploaded, and stops there with no line.
 
     Use instead: a bracket that is closed, `\\[` for one that is meant, and something after `!`.
     """
     for layer in image.layers:
         for index, pattern in enumerate(getattr(layer.operation, "ignore", None) or ()):
-            if pattern.strip() == "!" or not _is_pattern(pattern):
-                yield Finding(layer.place("ignore", index), f"`{pattern}` is no pattern of files", "close the bracket, or write `\\[`")
+            message = f"`{pattern}` is no pattern of files"
+            if pattern.strip() == "!":
+                yield Finding(layer.place("ignore", index), message, "after `!` stands what is kept")
+            elif not _is_pattern(pattern):
+                yield Finding(layer.place("ignore", index), message, "close the bracket, or write `\\[`")
 
 
 def _is_pattern(pattern: str) -> bool:
-    """As moby's matcher has it, which Modal's is a translation of: brackets are those of a regular expression."""
+    """As moby's matcher has it, of which Modal's is a copy: brackets are those of a regular expression."""
     try:
         re.compile(re.sub(r"\\.?|[.+()|{}$*?]", "x", pattern))
     except re.error:
@@ -120,9 +122,8 @@ def _is_pattern(pattern: str) -> bool:
     return True
 
 
-_INSTRUCTIONS = (
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR"
-).split()
+_INSTRUCTIONS = frozenset({"ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK"})
+_INSTRUCTIONS |= {"LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 
 
 @rule("IS237", "error")
@@ -142,12 +143,18 @@ def bad_instruction(image: Image) -> Iterable[Finding]:
         elif isinstance(operation, ops.FromDockerfile):
             source = read(operation.path)
             if isinstance(source, Source):
-                yield from (_no_instruction(source.find(word, at + 1), word) for at, word in _unknown(lines(source.text)))
-        elif layer.origin != ("env",):
-            for field in ("dockerfile_commands", "setup_dockerfile_commands"):
-                commands: Sequence[str] = getattr(operation, field, ())
-                item_of = [index for index, command in enumerate(commands) for _ in command.split("\n")]
-                yield from (_no_instruction(layer.place(field, item_of[at]), word) for at, word in _unknown(commands))
+                yield from (
+                    _no_instruction(source.find(word, at + 1), word) for at, word in _unknown(lines(source.text))
+                )
+        elif isinstance(operation, ops.FromRegistry):
+            yield from _in_items(layer, "setup_dockerfile_commands", operation.setup_dockerfile_commands)
+        elif isinstance(operation, ops.DockerfileCommands) and layer.origin != ("env",):
+            yield from _in_items(layer, "dockerfile_commands", operation.dockerfile_commands)
+
+
+def _in_items(layer: Layer, field: str, commands: Sequence[str]) -> Iterator[Finding]:
+    item_of = [index for index, command in enumerate(commands) for _ in command.split("\n")]
+    return (_no_instruction(layer.place(field, item_of[at]), word) for at, word in _unknown(commands))
 
 
 def _no_instruction(place: Place, word: str) -> Finding:

@@ -43,8 +43,14 @@ def copied_for_nothing(image: Image) -> Iterable[Finding]:
     """
     built = list(image.built())
     for index, layer in enumerate(built):
-        if getattr(layer.operation, "copy", False) and not any(isinstance(later.operation, ops.Build) for later in built[index + 1 :]):
-            yield Finding(layer.place("copy"), "every edit of these files builds the image again", "remove `copy: true`: they are mounted then")
+        if getattr(layer.operation, "copy", False) and not any(
+            isinstance(later.operation, ops.Build) for later in built[index + 1 :]
+        ):
+            yield Finding(
+                layer.place("copy"),
+                "every edit of these files builds the image again",
+                "remove `copy: true`: they are mounted then",
+            )
 
 
 @rule("IS503", "note")
@@ -65,7 +71,9 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
             name, line = heavy[0]
             others = ", ".join(f"`{each}`" for each in light[:3]) + (", …" if len(light) > 3 else "")
             which = f"one of {others}" if len(light) > 1 else others
-            yield Finding(line.place, f"`{name}` is installed again whenever {which} changes", "install it in a step of its own")
+            yield Finding(
+                line.place, f"`{name}` is installed again whenever {which} changes", "install it in a step of its own"
+            )
 
 
 def _name(text: str) -> str:

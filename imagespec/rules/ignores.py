@@ -18,6 +18,8 @@ from imagespec.spec.syntax import point
 
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[ \t]*imagespec:[ \t]*(ignore\[([^\]\n]*)\]|.*)", re.MULTILINE)
 
+_BLOCK = re.compile(r"[|>][-+0-9]*\s*$")
+
 
 @dataclass(slots=True)
 class _Ignore:
@@ -73,7 +75,9 @@ class Ignores:
         hint = did_you_mean(code, self._said.get((path, ignore.line), ())) or did_you_mean(code, self.known)
         if code in self.known:
             hint = f"did you mean `{code}`?"
-        return codes.UNUSED_IGNORE.at(ignore.span, f"there is no finding `{ignore.code}`", hint or "see: imagespec explain")
+        return codes.UNUSED_IGNORE.at(
+            ignore.span, f"there is no finding `{ignore.code}`", hint or "see: imagespec explain"
+        )
 
     def _read(self, source: Source, *, yaml: bool) -> None:
         if source.path in self._seen:
@@ -95,8 +99,8 @@ class Ignores:
 
 
 def _ignores(source: Source, yaml: bool) -> Iterator[_Ignore | Diagnostic]:
-    texts = quoted(source) if yaml else []
     every = lines(source.text)
+    texts = quoted(source) if yaml and any(map(_goes_on, every)) else []
     for match in _COMMENT.finditer(source.text):
         if any(start <= match.start() < end for start, end in texts):
             continue
@@ -113,11 +117,21 @@ def _ignores(source: Source, yaml: bool) -> Iterator[_Ignore | Diagnostic]:
             start += len(part) + 1
 
 
+def _goes_on(line: str) -> bool:
+    """Whether quotes or a block may go on after a line: cheap, and wrong only where it says yes."""
+    said = "" if line.lstrip().startswith("#") else line.partition(" #")[0]
+    return bool(said.count('"') % 2 or said.count("'") % 2 or "\\" in said or _BLOCK.search(said))
+
+
 def _line_after(every: tuple[str, ...], line: int) -> int:
     """The line that a comment is about: its own, or where it has that to itself, the next that says something."""
     if not every[line - 1].lstrip().startswith("#"):
         return line
-    says = (number for number, text in enumerate(every, 1) if number > line and text.strip() and not text.lstrip().startswith("#"))
+    says = (
+        number
+        for number, text in enumerate(every, 1)
+        if number > line and text.strip() and not text.lstrip().startswith("#")
+    )
     return next(says, line)
 
 

@@ -125,7 +125,11 @@ def _in_python(name: str, root: Path) -> bool:
 def _module(name: str, place: Place, root: Path) -> Iterator[Finding]:
     if not all(part.isidentifier() for part in name.split(".")):
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-        hint = f"did you mean `{dotted}`?" if find_module(dotted, root) else "write it as `import` takes it: `package.module`"
+        hint = (
+            f"did you mean `{dotted}`?"
+            if find_module(dotted, root)
+            else "write it as `import` takes it: `package.module`"
+        )
         yield Finding(place, f"`{name}` is no name of a module", hint)
     elif (module := find_module(name, root)) is None:
         hint = did_you_mean(name, _modules_beside(name, root)) or "set `root` to the folder that holds it"

@@ -32,7 +32,9 @@ def step_after_mount(image: Image) -> Iterable[Finding]:
             hint = f"move it before `{method}`, or set `copy: true` there"
             if layer.origin[0] != "steps":
                 hint = f"add these files with `source`, which comes last, or set `copy: true` on `{method}`"
-            yield Finding(layer.origin, f"a build step after `{method}`, whose files are only mounted", hint, on_key=True)
+            yield Finding(
+                layer.origin, f"a build step after `{method}`, whose files are only mounted", hint, on_key=True
+            )
 
 
 SERIES: Mapping[str, tuple[str, ...]] = {
@@ -66,7 +68,9 @@ def bad_python_version(image: Image) -> Iterable[Finding]:
         if match is None:
             yield Finding(place, f"`{version}` is no version of Python", f"one of {', '.join(known)}")
         elif match[2] and field == "add_python":
-            yield Finding(place, "`add_python` takes a series, not a full version", f'write `"{match[1]}{match[4] or ""}"`')
+            yield Finding(
+                place, "`add_python` takes a series, not a full version", f'write `"{match[1]}{match[4] or ""}"`'
+            )
         elif match[1] + (match[4] or "") not in known:
             yield Finding(place, f"Modal has no Python {version}", f"one of {', '.join(known)}")
 
@@ -101,7 +105,9 @@ def unexpanded(image: Image) -> Iterable[Finding]:
             for name, value in layer.operation.vars.items():
                 if found := references(value):
                     hint = "use the section `env`, where it expands"
-                    yield Finding(layer.place("vars", name), f"`${found[0]}` stays as it is: Modal quotes the value", hint)
+                    yield Finding(
+                        layer.place("vars", name), f"`${found[0]}` stays as it is: Modal quotes the value", hint
+                    )
 
 
 @rule("IS224", "error")
@@ -205,7 +211,12 @@ def conda_without_micromamba(image: Image) -> Iterable[Finding]:
         for layer in image.layers:
             if isinstance(layer.operation, ops.MicromambaInstall):
                 method = image.layers[0].operation.method
-                yield Finding(layer.origin, f"a base `{method}` has no micromamba", 'use `base: {micromamba: "3.12"}`', on_key=True)
+                yield Finding(
+                    layer.origin,
+                    f"a base `{method}` has no micromamba",
+                    'use `base: {micromamba: "3.12"}`',
+                    on_key=True,
+                )
 
 
 @rule("IS229", "error")
@@ -236,7 +247,9 @@ def dropped_force(image: Image) -> Iterable[Finding]:
     for layer in image.built():
         operation = layer.operation
         if forced is not None and isinstance(operation, ops.Env | ops.Workdir):
-            message = f"`{operation.method}` drops the `force_build` of `{forced.operation.method}` for what comes after it"
+            message = (
+                f"`{operation.method}` drops the `force_build` of `{forced.operation.method}` for what comes after it"
+            )
             if any(True for later in image.built() if _index(image, later) > _index(image, layer)):
                 yield Finding(forced.place("force_build"), message, "force those layers too, or use `build --force`")
             forced = None

@@ -36,12 +36,16 @@ def unpinned(image: Image) -> Iterable[Finding]:
             lower = [s.version for s in parsed.specifier if s.operator in (">=", "~=")]
             if lower:
                 hint += f"; {lower[0]} is the oldest that `{line.text}` allows"
-            what = f"`{line.text}` allows other versions tomorrow" if parsed.specifier else f"`{line.text}` has no version"
+            what = (
+                f"`{line.text}` allows other versions tomorrow" if parsed.specifier else f"`{line.text}` has no version"
+            )
             yield Finding(line.place, what, hint)
         if isinstance(layer.operation, ops.MicromambaInstall):
             for index, package in enumerate(layer.operation.packages):
                 if not re.search(r"(?<![<>!~])==?[^=*]*$", package):
-                    yield Finding(layer.place("packages", index), f"`{package}` has no exact version", "write `name=1.2.3`")
+                    yield Finding(
+                        layer.place("packages", index), f"`{package}` has no exact version", "write `name=1.2.3`"
+                    )
 
 
 @rule("IS302", "warning")
@@ -146,8 +150,14 @@ def floating_patch(image: Image) -> Iterable[Finding]:
     """
     for layer in image.layers[:1]:
         match layer.operation:
-            case ops.DebianSlim(python_version=version) | ops.Micromamba(python_version=version) if version.count(".") == 1:
-                yield Finding(layer.place("python_version"), f"the patch version of Python {version} can change", "name it in full")
+            case ops.DebianSlim(python_version=version) | ops.Micromamba(python_version=version) if (
+                version.count(".") == 1
+            ):
+                yield Finding(
+                    layer.place("python_version"),
+                    f"the patch version of Python {version} can change",
+                    "name it in full",
+                )
             case _:
                 pass
 
@@ -179,4 +189,11 @@ def floating_tool(image: Image) -> Iterable[Finding]:
                 pass
 
 
-RULES: tuple[Rule, ...] = (unpinned, url_without_hash, git_without_commit, base_without_digest, floating_patch, floating_tool)
+RULES: tuple[Rule, ...] = (
+    unpinned,
+    url_without_hash,
+    git_without_commit,
+    base_without_digest,
+    floating_patch,
+    floating_tool,
+)

@@ -38,12 +38,16 @@ def bad_project(image: Image) -> Iterable[Finding]:
             case ops.PoetryInstallFromFile(poetry_pyproject_toml=path, poetry_lockfile=None, ignore_lockfile=False):
                 if os.path.isfile(path) and not os.path.isfile(path.parent / "poetry.lock"):
                     hint = "run `poetry lock`, or set `ignore_lockfile: true`"
-                    yield Finding(layer.place("poetry_pyproject_toml"), f"no `poetry.lock` beside `{shown(path)}`", hint)
+                    yield Finding(
+                        layer.place("poetry_pyproject_toml"), f"no `poetry.lock` beside `{shown(path)}`", hint
+                    )
             case _:
                 pass
 
 
-def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], groups: tuple[str, ...]) -> Iterator[Finding]:
+def _project(
+    layer: Layer, field: str, path: Path, extras: tuple[str, ...], groups: tuple[str, ...]
+) -> Iterator[Finding]:
     place = layer.place(field)
     if not os.path.isfile(path):
         if field == "uv_project_dir":
@@ -62,7 +66,9 @@ def _project(layer: Layer, field: str, path: Path, extras: tuple[str, ...], grou
         yield Finding(source.at(1, 1), "not valid TOML: nested too deeply")
         return
     if "workspace" in _table(data, "tool", "uv"):
-        yield Finding(place, f"`{shown(path)}` is a uv workspace, which Modal does not support", "name a project without members")
+        yield Finding(
+            place, f"`{shown(path)}` is a uv workspace, which Modal does not support", "name a project without members"
+        )
     if "dependencies" not in _table(data, "project"):
         hint = "add `dependencies = […]` to `[project]`"
         if "poetry" in _table(data, "tool"):
@@ -112,7 +118,11 @@ def bad_requirements_file(image: Image) -> Iterable[Finding]:
             for line in logical_lines(source):
                 match = re.match(r"(-r|-c|-e|--requirement|--constraint|--editable)[\s=]*(\S*)", line.text)
                 if match and "://" not in match[2]:
-                    yield Finding(line.place, f"`{match[2]}` is not sent to Modal with this file", _INSTEAD[match[1].strip("-")[0]])
+                    yield Finding(
+                        line.place,
+                        f"`{match[2]}` is not sent to Modal with this file",
+                        _INSTEAD[match[1].strip("-")[0]],
+                    )
 
 
 _INSTEAD = {
@@ -141,7 +151,9 @@ def bad_context(image: Image) -> Iterable[Finding]:
                 commands = lines(source.text)
                 if layer.operation.registry_secret and stages(commands) > 1:
                     message = "a secret for the registry needs a Dockerfile with one stage"
-                    yield Finding(layer.place("registry_secret"), message, "pull the other stages from a public registry")
+                    yield Finding(
+                        layer.place("registry_secret"), message, "pull the other stages from a public registry"
+                    )
                 for copy in copies(commands):
                     yield from _not_sent(copy, source.find(copy.method, copy.line + 1))
                     for name in copy.sources:
@@ -166,9 +178,13 @@ def _not_sent(copy: Copy, place: Place) -> Iterator[Finding]:
     if copy.method == "ADD":
         yield Finding(place, "Modal sends the files that `COPY` names, not those of `ADD`", "use `COPY`")
     elif copy.as_json:
-        yield Finding(place, "Modal does not read a `COPY` that is written as a list", "write it as `COPY source target`")
+        yield Finding(
+            place, "Modal does not read a `COPY` that is written as a list", "write it as `COPY source target`"
+        )
     elif unknown:
-        yield Finding(place, f"Modal does not know `COPY {unknown[0]}`", "leave it out: --chmod, --chown and --link are known")
+        yield Finding(
+            place, f"Modal does not know `COPY {unknown[0]}`", "leave it out: --chmod, --chown and --link are known"
+        )
     elif any(name.startswith("$") for name in copy.sources):
         yield Finding(place, f"Modal does not expand `{copy.sources[0]}` when it sends files", "write the path out")
 
@@ -178,7 +194,9 @@ def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:
         return
     path = Path(os.path.normpath(context / name.lstrip("/")))
     if not path.is_relative_to(os.path.normpath(context)):
-        yield Finding(place, f"`COPY {name}` leads out of the context `{shown(context)}`", "set the context to a folder above")
+        yield Finding(
+            place, f"`COPY {name}` leads out of the context `{shown(context)}`", "set the context to a folder above"
+        )
     elif not os.path.exists(path):
         yield Finding(place, f"`COPY {name}`: not in the context `{shown(context)}`", near(path))
 

@@ -115,7 +115,9 @@ def bad_variable_name(image: Image) -> Iterable[Finding]:
 
 def _bad_name(place: Place, name: str) -> Finding:
     meant = re.sub(r"[^A-Za-z0-9_]", "_", name)
-    hint = f"did you mean `{meant}`?" if _NAME.fullmatch(meant) else "letters, digits and `_`, not beginning with a digit"
+    hint = (
+        f"did you mean `{meant}`?" if _NAME.fullmatch(meant) else "letters, digits and `_`, not beginning with a digit"
+    )
     return Finding(place, f"`{name}` is no name of a variable", hint, on_key=True)
 
 
@@ -146,7 +148,9 @@ def line_break(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         for place, text in _texts(layer):
             if "\n" in text or "\r" in text:
-                yield Finding(place, "a line break ends the instruction here", "use `>-` instead of `|`, or remove the break")
+                yield Finding(
+                    place, "a line break ends the instruction here", "use `>-` instead of `|`, or remove the break"
+                )
             elif "\0" in text:
                 yield Finding(place, "a NUL character, which no command can hold", "remove it")
         match layer.operation:
@@ -154,7 +158,9 @@ def line_break(image: Image) -> Iterable[Finding]:
                 for index, command in enumerate(commands):
                     if not _one_instruction(command):
                         hint = "end each line with ` && \\`, or make each command an item of the list"
-                        message = "a command of several lines: from the second on they are read as Dockerfile instructions"
+                        message = (
+                            "a command of several lines: from the second on they are read as Dockerfile instructions"
+                        )
                         yield Finding(layer.place("commands", index), message, hint)
             case _:
                 pass

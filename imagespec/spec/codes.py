@@ -51,9 +51,10 @@ TRAP = Code(
     """A value that YAML reads as something else than it looks like.
 
     YAML 1.1 reads `3.10` as the number 3.1, `no` and `off` as false, `1` as a number, `2026-01-01` as a date and
-    `1:30` as ninety. An environment variable or a Python version would be another than the one written.
+    `1:30` as ninety; typographic quotes are part of the text. An environment variable or a Python version would be
+    another than the one written.
 
-    Use instead: quotes, `"3.10"`.
+    Use instead: straight quotes, `"3.10"`.
     """,
 )
 SYNTAX = Code(
@@ -70,7 +71,8 @@ UNREADABLE = Code(
     "error",
     """A spec, or a file that it extends, cannot be read.
 
-    It does not exist, is a folder, is no UTF-8 text, is larger than a spec can be, or its permissions forbid it.
+    It, or the folder that `root` names, does not exist; it is a folder, no UTF-8 text, or larger than a spec can be; or
+    its permissions forbid it.
 
     Use instead: what the finding says.
     """,

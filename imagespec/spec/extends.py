@@ -94,7 +94,9 @@ class Reader:
             hint = "put what they share into a partial spec and extend that"
             return None, (codes.EXTENDS.at(at, f"`extends` goes in a circle: {chain}", hint),)
         if len(family) > MAX_DEPTH:
-            return None, (codes.EXTENDS.at(at, f"more than {MAX_DEPTH} specs, each of which extends the next", "extend fewer"),)
+            return None, (
+                codes.EXTENDS.at(at, f"more than {MAX_DEPTH} specs, each of which extends the next", "extend fewer"),
+            )
         if name in self._files:
             return self._files[name]
         file, found = self._read(path, at, family)
@@ -102,7 +104,9 @@ class Reader:
             self._files[name] = file, found
         return file, found
 
-    def _read(self, path: Path, at: Span | None, family: tuple[str, ...]) -> tuple[_File | None, tuple[Diagnostic, ...]]:
+    def _read(
+        self, path: Path, at: Span | None, family: tuple[str, ...]
+    ) -> tuple[_File | None, tuple[Diagnostic, ...]]:
         source = read(path, at)
         if isinstance(source, Diagnostic):
             return None, (source,)
@@ -152,7 +156,7 @@ def _path(node: yaml.Node | None, source: Source, key: str, found: list[Diagnost
 
 
 def _check(top: yaml.MappingNode, source: Source) -> list[Diagnostic]:
-    """What one file may not have, whatever it extends: keys twice, keys that are no text, tags, too much of anything."""
+    """What no file may have, whatever it extends: keys twice, keys that are no text, tags, too much of anything."""
     found: list[Diagnostic] = []
     values = 0
     at: yaml.Node = top
@@ -233,9 +237,8 @@ def _merged(parent: yaml.Node, child: yaml.Node, route: Route) -> yaml.Node:
             return child
         pairs = {key.value: (key, value) for key, value in parent.value}
         for key, value in child.value:
-            if key.value in pairs:
-                value = _merged(pairs[key.value][1], value, (*route, key.value))
-            pairs[key.value] = (key, value)
+            inherited = pairs.get(key.value)
+            pairs[key.value] = (key, _merged(inherited[1], value, (*route, key.value)) if inherited else value)
         return yaml.MappingNode(child.tag, list(pairs.values()), child.start_mark, child.end_mark)
     if isinstance(parent, yaml.SequenceNode) and isinstance(child, yaml.SequenceNode) and route not in _ONE_VALUE:
         return yaml.SequenceNode(child.tag, parent.value + child.value, child.start_mark, child.end_mark)

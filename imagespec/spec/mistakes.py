@@ -13,7 +13,7 @@ from imagespec.spec import codes
 from imagespec.spec.extends import Tree
 from imagespec.spec.schema import keys_at
 from imagespec.spec.source import find
-from imagespec.spec.values import NULL, TYPOGRAPHIC, Unwanted, construct
+from imagespec.spec.values import NULL, Unwanted, construct, holds_odd
 
 UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _NEEDED = {
@@ -104,7 +104,9 @@ def _wrong_type(needed: str, route: Route, tree: Tree) -> Diagnostic:
     node, span = find(tree.node, route), tree.span(route)
     if not isinstance(node, yaml.ScalarNode):
         what = "list" if isinstance(node, yaml.SequenceNode) else "map"
-        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not a {what}", _instead_of_many(needed, node, route))
+        return codes.WRONG_TYPE.at(
+            span, f"{needed} is needed here, not a {what}", _instead_of_many(needed, node, route)
+        )
     value = construct(node)
     if value is None:
         return no_value(route, tree)
@@ -160,9 +162,9 @@ def odd_values(tree: Tree) -> Iterator[Diagnostic]:
         if isinstance(node, yaml.ScalarNode):
             if node.tag == NULL and not anything:
                 yield no_value(route, tree)
-            elif node.value[:1] in TYPOGRAPHIC and not node.style:
+            elif holds_odd(node.value) and not node.style:
                 message = "typographic quotes, which are part of the text for YAML"
-                yield codes.TRAP.at(tree.span(route), message, "write straight ones: \"…\"")
+                yield codes.TRAP.at(tree.span(route), message, 'write straight ones: "…"')
             elif anything:
                 yield from _odd_argument(node, route, tree)
         elif isinstance(node, yaml.SequenceNode):

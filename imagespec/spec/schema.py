@@ -56,7 +56,8 @@ class Shortened(Section):
 
 def with_shorthand(schema: JsonSchemaValue, field: str, variadic: str | None = None) -> JsonSchemaValue:
     """The JSON Schema of a map, or of the bare value that stands for one field of it."""
-    short = [{k: v for k, v in schema["properties"][field].items() if k not in ("title", "default")}]
+    own = schema["properties"][field]
+    short = [{k: v for k, v in own.items() if k not in ("title", "default") or v is None}]
     if variadic is not None:
         short.append({"type": "string"})
     long = {k: v for k, v in schema.items() if k != "description"}

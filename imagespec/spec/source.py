@@ -117,7 +117,9 @@ def compose(source: Source) -> yaml.MappingNode | Diagnostic:
     if node is None or node.tag == "tag:yaml.org,2002:null":
         return codes.MISSING.at(Span(source), "the spec is empty", "begin with `base:`, or with `extends:`")
     if not isinstance(node, yaml.MappingNode):
-        return codes.WRONG_TYPE.at(span_of(node, source), "a spec is a map of keys, `base:` first", "see: imagespec schema")
+        return codes.WRONG_TYPE.at(
+            span_of(node, source), "a spec is a map of keys, `base:` first", "see: imagespec schema"
+        )
     return node
 
 

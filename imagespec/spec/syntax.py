@@ -38,13 +38,24 @@ _MEANINGS = (
         "close the bracket, and divide its items by commas",
         at_start=True,
     ),
-    _Meaning("mapping values are not allowed", "a `: ` cannot stand here", "quote text that contains `: `; check the indentation"),
+    _Meaning(
+        "mapping values are not allowed",
+        "a `: ` cannot stand here",
+        "quote text that contains `: `; check the indentation",
+    ),
     _Meaning("tab character", "a tab: YAML indents with spaces", "replace the tab with spaces"),
     _Meaning("cannot start any token", "a value cannot begin with `{char}`", "quote it"),
     _Meaning("node content", "a value cannot begin with `{char}`", "quote it if it is text"),
     _Meaning("sequence entries are not allowed", "a list cannot begin here", "begin it on a line of its own"),
-    _Meaning("could not find expected ':'", "a line without `: `", "write `key: value`, or indent it below its key", at_start=True),
-    _Meaning("expected key|'-' indicator|block end", _FITS, "check the indentation, and the quotes and brackets before it"),
+    _Meaning(
+        "could not find expected ':'",
+        "a line without `: `",
+        "write `key: value`, or indent it below its key",
+        at_start=True,
+    ),
+    _Meaning(
+        "expected key|'-' indicator|block end", _FITS, "check the indentation, and the quotes and brackets before it"
+    ),
     _Meaning("document start", _FITS, "check the line before it"),
 )
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -68,7 +79,12 @@ def finding(source: Source, error: yaml.YAMLError) -> Diagnostic:
             char = _character(at)
             if char == "\t":
                 return codes.SYNTAX.at(at, "a tab: YAML indents with spaces", "replace the tab with spaces")
-            if meaning.at_start and start is not None and end is not None and (start.line != end.line or "alias" in meaning.pattern):
+            if (
+                meaning.at_start
+                and start is not None
+                and end is not None
+                and (start.line != end.line or "alias" in meaning.pattern)
+            ):
                 at = _one(source, start)
             return codes.SYNTAX.at(at, meaning.message.format(char=_character(at)), meaning.hint)
     return codes.SYNTAX.at(at, f"not valid YAML: {said}", "the mistake is here or just before")

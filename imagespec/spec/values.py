@@ -35,7 +35,7 @@ def construct(node: yaml.Node) -> Any:
 def holds_odd(data: Any) -> bool:
     """Whether there is anything in it that is worth a second look: null, a date, yes or no, odd quotes."""
     if isinstance(data, str):
-        return data[:1] in TYPOGRAPHIC
+        return data[:1] in TYPOGRAPHIC and data[-1:] in TYPOGRAPHIC
     if isinstance(data, dict):
         return any(map(holds_odd, data.values()))
     if isinstance(data, list):
@@ -50,16 +50,17 @@ def _text(node: yaml.ScalarNode) -> Text:
 
 
 def _number(node: yaml.ScalarNode) -> Any:
+    if len(node.value) > 300:  # more than a double holds, and base 60 takes the square of its length to read
+        return Unwanted(node.value, f"a number of {len(node.value)} characters")
     constructor = yaml.constructor.SafeConstructor()
     whole = node.tag.endswith("int")
+    plain = r"[-+]?(?:0|[1-9][0-9]*)" if whole else r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?"
     try:
         value = constructor.construct_yaml_int(node) if whole else constructor.construct_yaml_float(node)
+        if not re.fullmatch(plain, node.value) or not math.isfinite(value):
+            return Unwanted(node.value, f"the number {value}")
     except ValueError:
-        digits = node.value.isdigit()
-        return Unwanted(node.value, f"a number of {len(node.value)} digits" if digits else "a number, which it is not")
-    plain = r"[-+]?(?:0|[1-9][0-9]*)" if whole else r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?"
-    if not re.fullmatch(plain, node.value) or not math.isfinite(value):
-        return Unwanted(node.value, f"the number {value}")
+        return Unwanted(node.value, "a number that is none")
     return value
 
 

@@ -82,7 +82,8 @@ def test_json(run: Run, specs: Path) -> None:
 
 def test_github(run: Run, specs: Path) -> None:
     assert run("check", BROKEN, "--format", "github")[1] == (
-        f"::error file={BROKEN},line=2,col=1,endLine=2,endColumn=5,title=IS101::unknown key `aptt`%0Adid you mean `apt`?\n"
+        f"::error file={BROKEN},line=2,col=1,endLine=2,endColumn=5,title=IS101"
+        "::unknown key `aptt`%0Adid you mean `apt`?\n"
     )
     assert run("check", "clean", "--format", "github") == (0, "", "")
 
@@ -120,7 +121,9 @@ def test_colour_on_a_terminal_only(specs: Path) -> None:
         ours, theirs = pty.openpty()
         environ = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-m", "imagespec", "check", BROKEN]
-        subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, env=environ | environment, timeout=30, check=False)
+        subprocess.run(
+            command, stdout=theirs, stderr=subprocess.PIPE, env=environ | environment, timeout=30, check=False
+        )
         os.close(theirs)
         out = os.read(ours, 10_000)
         os.close(ours)

@@ -39,7 +39,8 @@ def test_ids_are_unique_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "hint"), [("IS3O1", "did you mean `IS301`?"), ("kubernetes", "see: imagespec explain"), ("\x1b[2J", "`�[2J`")]
+    ("code", "hint"),
+    [("IS3O1", "did you mean `IS301`?"), ("kubernetes", "see: imagespec explain"), ("\x1b[2J", "`�[2J`")],
 )
 def test_unknown(run: Run, code: str, hint: str) -> None:
     status, out, err = run("explain", code)

@@ -22,7 +22,8 @@ SPECS = {
     "torch alone": ("python: {uv: '1.0.0', packages: [torch==2.5.1]}", []),
     "others alone": ("python: {uv: '1.0.0', packages: [six==1.17.0, tqdm==4.67.1]}", []),
     "torch in a step of its own": (
-        "python: {uv: '1.0.0', packages: [six==1.17.0]}\nsteps: [{uv_pip_install: {packages: [torch==2.5.1], uv_version: '1.0.0'}}]",
+        "python: {uv: '1.0.0', packages: [six==1.17.0]}\n"
+        "steps: [{uv_pip_install: {packages: [torch==2.5.1], uv_version: '1.0.0'}}]",
         [],
     ),
 }

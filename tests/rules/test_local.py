@@ -18,11 +18,21 @@ PATHS = {
     "a folder": ("source: [{dir: %s, to: /a}]", "pgk", "pkg", "did you mean `pkg`?"),
     "a file for a folder": ("source: [{dir: %s, to: /a}]", "data.txt", "other", "a file is added with `file`"),
     "a folder for a file": ("source: [{file: %s, to: /a}]", "other", "data.txt", "a folder is added with `dir`"),
-    "requirements": ('python: {uv: "1.0.0", requirements: [%s]}', "requirement.txt", "requirements.txt", "did you mean"),
+    "requirements": (
+        'python: {uv: "1.0.0", requirements: [%s]}',
+        "requirement.txt",
+        "requirements.txt",
+        "did you mean",
+    ),
     "a Dockerfile": ("base: {dockerfile: %s}", "dockerfile", "Dockerfile", "did you mean `Dockerfile`?"),
     "a context": ("base: {dockerfile: {path: Dockerfile, context: %s}}", "data.txt", ".", ""),
     "a project": ('python: {uv: "1.0.0", project: %s}', "projects", "project", "did you mean `project`?"),
-    "conda packages": ("base: {micromamba: '3.12.10'}\nconda: {file: %s}", "env.yml", "environment.yml", "did you mean"),
+    "conda packages": (
+        "base: {micromamba: '3.12.10'}\nconda: {file: %s}",
+        "env.yml",
+        "environment.yml",
+        "did you mean",
+    ),
     "an app": ("apps: [%s]", "pkg/tool.py", "pkg/tools.py", "did you mean `tools.py`?"),
     "a file of a step": (
         "steps: [{dockerfile_commands: {dockerfile_commands: [COPY a /a], context_files: {a: %s}}}]",

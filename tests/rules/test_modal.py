@@ -86,7 +86,8 @@ def test_contradicting_pins(found: Check, packages: str) -> None:
 
 
 def test_pins_of_different_layers(found: Check) -> None:
-    spec = "python: {uv: '1.0.0', packages: [six==1.17.0]}\nsteps: [{uv_pip_install: {packages: [six==%s], uv_version: '1.0.0'}}]"
+    step = "steps: [{uv_pip_install: {packages: [six==%s], uv_version: '1.0.0'}}]"
+    spec = f"python: {{uv: '1.0.0', packages: [six==1.17.0]}}\n{step}"
     assert found(spec % "1.16.0") == [("IS225", 3, 38)]
     assert found(spec % "1.17.0") == []
 
@@ -97,7 +98,10 @@ def test_pins_of_different_layers(found: Check) -> None:
         ("env: {}", "env: {A: '1'}"),
         ("apt_install: []", "apt_install: [git]"),
         ("run_commands: []", "run_commands: [a]"),
-        ("uv_pip_install: {uv_version: '1.0.0'}", "uv_pip_install: {uv_version: '1.0.0', requirements: [requirements.txt]}"),
+        (
+            "uv_pip_install: {uv_version: '1.0.0'}",
+            "uv_pip_install: {uv_version: '1.0.0', requirements: [requirements.txt]}",
+        ),
         ("add_local_python_source: []", "add_local_python_source: [pkg]"),
         ("dockerfile_commands: []", "dockerfile_commands: [USER a]"),
     ],

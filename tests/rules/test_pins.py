@@ -16,11 +16,21 @@ PACKAGES = {
         ["six==1.17.0", "six===1.17.0", "six==1.17.0,>1", "six[a]==1.17.0", "six==1.17.0; python_version > '3'"],
     ),
     "IS302": (
-        ["six @ https://h/a.whl", "https://h/a.tar.gz", "six @ https://h/a.whl#egg=six", "six @ https://h/a.whl#sha256=0"],
+        [
+            "six @ https://h/a.whl",
+            "https://h/a.tar.gz",
+            "six @ https://h/a.whl#egg=six",
+            "six @ https://h/a.whl#sha256=0",
+        ],
         [f"six @ https://h/a.whl#{HASH}", f"https://h/a.tar.gz#egg=a&{HASH}"],
     ),
     "IS303": (
-        ["a @ git+https://h/a", "git+https://h/a@main", "a @ git+ssh://git@h/a.git@v1.0", f"git+https://h/a@{COMMIT[:7]}"],
+        [
+            "a @ git+https://h/a",
+            "git+https://h/a@main",
+            "a @ git+ssh://git@h/a.git@v1.0",
+            f"git+https://h/a@{COMMIT[:7]}",
+        ],
         [f"a @ git+https://h/a@{COMMIT}", f"git+ssh://git@h/a.git@{COMMIT}#subdirectory=b"],
     ),
 }

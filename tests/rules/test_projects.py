@@ -12,7 +12,9 @@ from .conftest import DIGEST, Check
 
 WORKSPACE = '[project]\nname = "x"\ndependencies = []\n[tool.uv.workspace]\nmembers = ["*"]\n'
 SYNC = 'python: {uv: "1.0.0", project: {path: made, extras: [%s], groups: [%s]}}'
-PROJECT = '[project]\nname = "x"\ndependencies = []\n[project.optional-dependencies]\na = []\n[dependency-groups]\nb = []\n'
+PROJECT = (
+    '[project]\nname = "x"\ndependencies = []\n[project.optional-dependencies]\na = []\n[dependency-groups]\nb = []\n'
+)
 
 PROJECTS = {
     "nothing is wrong": (PROJECT, ("a", "b"), []),

@@ -103,7 +103,7 @@ LINES = {
     "a place": ('source: [{file: data.txt, to: "/a\\nb"}]', "source: [{file: data.txt, to: /a}]", 31),
     "a command": ('run: ["cd /a\\nmake"]', 'run: ["cd /a && \\\\\\nmake"]', 7),
     "a heredoc and more": ('run: ["cat <<E\\na\\nE\\nmake"]', 'run: ["cat <<E\\na\\nE\\n"]', 7),
-    "a heredoc without its end": ('run: ["cat <<\'E\'\\na"]', 'run: ["cat <<-\'E\'\\na\\n\\tE"]', 7),
+    "a heredoc without its end": ("run: [\"cat <<'E'\\na\"]", "run: [\"cat <<-'E'\\na\\n\\tE\"]", 7),
     "a string that is none": ('run: ["cat <<<E\\na"]', 'run: ["cat <<<E"]', 7),
     "comments between lines": ('run: ["a\\n# b\\nc"]', 'run: ["a && \\\\\\n# b\\nc"]', 7),
 }

@@ -34,9 +34,17 @@ def merged(folder: Path, files: dict[str, str]) -> Any:
 MERGED: dict[str, tuple[str, str, str]] = {
     "scalars override": ("workdir: /a\ndescription: a", "workdir: /b", "{workdir: /b, description: a}"),
     "maps merge": ('env: {A: "1", B: "1"}', 'env: {B: "2", C: "2"}', '{env: {A: "1", B: "2", C: "2"}}'),
-    "maps merge below": ("checks: {imports: [a]}", "checks: {commands: [b]}", "{checks: {imports: [a], commands: [b]}}"),
+    "maps merge below": (
+        "checks: {imports: [a]}",
+        "checks: {commands: [b]}",
+        "{checks: {imports: [a], commands: [b]}}",
+    ),
     "lists concatenate": ("apt: [b, a]", "apt: [c]", "{apt: [b, a, c]}"),
-    "lists of steps too": ("steps: [{workdir: /a}]", "steps: [{workdir: /b}]", "{steps: [{workdir: /a}, {workdir: /b}]}"),
+    "lists of steps too": (
+        "steps: [{workdir: /a}]",
+        "steps: [{workdir: /b}]",
+        "{steps: [{workdir: /a}, {workdir: /b}]}",
+    ),
     "lists below": ("python: {packages: [a]}", "python: {packages: [b], uv: x}", "{python: {packages: [a, b], uv: x}}"),
     "a shell is one value": ("shell: [sh]", "shell: [bash, -c]", "{shell: [bash, -c]}"),
     "an entrypoint is one value": ("entrypoint: [a, b]", "entrypoint: [c]", "{entrypoint: [c]}"),
@@ -51,7 +59,11 @@ MERGED: dict[str, tuple[str, str, str]] = {
         "base: {registry: {image: b}}",
         "{base: {registry: {image: b, add_python: x}}}",
     ),
-    "a base in short replaces": ("base: {registry: {image: a, secret: s}}", "base: {registry: b}", "{base: {registry: b}}"),
+    "a base in short replaces": (
+        "base: {registry: {image: a, secret: s}}",
+        "base: {registry: b}",
+        "{base: {registry: b}}",
+    ),
     "a list is short for packages": ("python: [a]", "python: {packages: [b]}", "{python: {packages: [a, b]}}"),
     "and the other way": ("python: {packages: [a], uv: x}", "python: [b]", "{python: {packages: [a, b], uv: x}}"),
     "a list is short for commands": ("run: [a]", "run: {commands: [b], gpu: T4}", "{run: {commands: [a, b], gpu: T4}}"),
@@ -136,7 +148,11 @@ ROOTS: dict[str, tuple[dict[str, str], str, str]] = {
     "the spec's own folder": ({"specs/x.yaml": "apps: [a.py]"}, "specs", "specs/a.py"),
     "its root": ({"specs/x.yaml": "root: ..\napps: [a.py]"}, ".", "a.py"),
     "an absolute path": ({"specs/x.yaml": "root: ..\napps: [/a.py]"}, ".", "/a.py"),
-    "a parent's root": ({"base/_p.yaml": "root: ..", "specs/x.yaml": "extends: ../base/_p.yaml\napps: [a.py]"}, ".", "a.py"),
+    "a parent's root": (
+        {"base/_p.yaml": "root: ..", "specs/x.yaml": "extends: ../base/_p.yaml\napps: [a.py]"},
+        ".",
+        "a.py",
+    ),
     "its own before a parent's": (
         {"base/_p.yaml": "root: ..", "specs/x.yaml": "extends: ../base/_p.yaml\nroot: .\napps: [a.py]"},
         "specs",

@@ -23,7 +23,7 @@ SHAPE = {"IS101", "IS103", "IS104", "IS105", "IS109", "IS111", "IS114"}
 BEFORE = {"IS102", "IS106", "IS107", "IS110", "IS113"}
 """What is found before a shape is looked at."""
 
-NO_SCHEMA_KNOWS = {"IS104-empty", "IS104-comments", "IS104-dashes", "IS105-arguments", "IS105-key"}
+NO_SCHEMA_KNOWS = {"IS104-empty", "IS104-comments", "IS104-dashes", "IS105-arguments", "IS105-key", "IS105-quotes"}
 """A spec that is none yet, and what YAML makes of values that may be anything, and of keys."""
 
 VALIDATOR = Draft202012Validator(json_schema())
@@ -69,7 +69,9 @@ def objects(schema: Any, route: str = "") -> Iterator[tuple[str, dict[str, Any]]
 def described(schema: dict[str, Any]) -> bool:
     if "$ref" in schema:
         schema = schema | json_schema()["$defs"][schema["$ref"].rpartition("/")[2]]
-    text = schema.get("description") or next((s["description"] for s in schema.get("anyOf", ()) if "description" in s), "")
+    text = schema.get("description") or next(
+        (s["description"] for s in schema.get("anyOf", ()) if "description" in s), ""
+    )
     return len(text) > 3
 
 
@@ -145,7 +147,14 @@ ACCEPTED: list[dict[str, Any]] = [
     {"function": {"call": "a:b"}},
     {"function": ["a:b", {"call": "a:b", "args": [None, 1, {}]}]},
     {"steps": [{"apt_install": "git"}, {"apt_install": ["git"]}, {"apt_install": {"packages": ["git"]}}]},
-    {"steps": [{"env": {}}, {"env": {"A": "1"}}, {"workdir": "/"}, {"run_commands": {"commands": [], "env": {"A": None}}}]},
+    {
+        "steps": [
+            {"env": {}},
+            {"env": {"A": "1"}},
+            {"workdir": "/"},
+            {"run_commands": {"commands": [], "env": {"A": None}}},
+        ]
+    },
     {"steps": [{"poetry_install_from_file": {"poetry_pyproject_toml": "a", "poetry_version": None}}]},
     {"source": [{"package": "a"}, {"file": "a", "to": "/a", "copy": True}, {"dir": "a", "to": "/a", "ignore": ["b"]}]},
     {"base": {"registry": "a"}},
