@@ -1,6 +1,6 @@
 """How long compiling, checking and starting take, each beside the least that it could be.
 
-    python -m benchmarks.compile
+python -m benchmarks.compile
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ def by_hand() -> modal.Image:
     return (
         modal.Image.debian_slim("3.12")
         .apt_install("curl", "git", "tar", "wget")
-        .uv_pip_install(
-            "torch==2.5.1", "torchvision==0.20.1", "pillow==11.0.0", "tqdm==4.67.1", uv_version="0.9.10"
-        )
+        .uv_pip_install("torch==2.5.1", "torchvision==0.20.1", "pillow==11.0.0", "tqdm==4.67.1", uv_version="0.9.10")
         .env({"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"})
         .add_local_python_source("training")
     )
@@ -75,7 +73,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = many_specs(Path(folder), 1000)
         print("`check` of 1,000 specs in one process, beside libyaml composing the same files.")
-        times = side_by_side({"libyaml alone": lambda: parse_only(paths), "imagespec check": lambda: check_all(paths)}, 10)
+        times = side_by_side(
+            {"libyaml alone": lambda: parse_only(paths), "imagespec check": lambda: check_all(paths)}, 10
+        )
         print(table(times, "libyaml alone"), "\n")
     print("Starting the command line, beside starting Python and importing modal.")
     times = side_by_side(

@@ -28,7 +28,9 @@ def table(times: Mapping[str, list[float]], baseline: str) -> str:
         low, middle, high = statistics.quantiles(seconds, n=4)
         r_low, r_middle, r_high = statistics.quantiles(ratios, n=4)
         spread = f"{_text(low)} to {_text(high)}"
-        lines.append(f"{name:<44} {_text(middle):>10} {spread:>21} {r_middle:>7.2f} {f'{r_low:.2f} to {r_high:.2f}':>15}")
+        lines.append(
+            f"{name:<44} {_text(middle):>10} {spread:>21} {r_middle:>7.2f} {f'{r_low:.2f} to {r_high:.2f}':>15}"
+        )
     return "\n".join(lines)
 
 

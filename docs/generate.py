@@ -69,14 +69,14 @@ def _spec() -> Iterator[str]:
     yield "| layer | because |\n|---|---|"
     yield from (f"| `{section}` | {reason} |" for section, reason in ORDER.items())
     yield "\n## Variables\n"
-    yield "In `env`, `$NAME`, `${NAME}`, `${NAME:-word}` and `${NAME:+word}` expand as in a Dockerfile: to a variable of the"
-    yield "same section, else to the base image's. `\\$` is a dollar sign. Modal's own `.env` quotes values, so these are sent"
-    yield "as `ENV` instructions. In a step `env`, nothing expands.\n"
+    yield "In `env`, `$NAME`, `${NAME}`, `${NAME:-word}` and `${NAME:+word}` expand as in a Dockerfile: to a variable"
+    yield "of the same section, else to the base image's. `\\$` is a dollar sign. Modal's own `.env` quotes values, so"
+    yield "these are sent as `ENV` instructions. In a step `env`, nothing expands.\n"
     yield "## Steps\n"
     yield "Each item of `steps` is one builder method of `modal.Image`, sent as written. A bare value is its first or"
     yield "variadic argument; of `env`, the map is the variables. Objects of Modal's are given by name, functions as"
-    yield "`module:function`. The order of the variables of a step `env`, and of its volumes and context files, is kept,"
-    yield "since Modal's cache sees it; the order of all other keys has no meaning."
+    yield "`module:function`. The order of the variables of a step `env`, and of its volumes and context files, is"
+    yield "kept, since Modal's cache sees it; the order of all other keys has no meaning."
     for method, operation in STEPS.items():
         section = schema["$defs"][operation.__name__]
         bare = operation.shorthand if method != "env" else "vars"

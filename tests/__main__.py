@@ -72,13 +72,15 @@ def _interpreter(own: Path, version: str | None) -> str:
     if version is None:
         return sys.executable
     find = "import sys; from imagespec.build.interpreter import locate; print(locate(sys.argv[1]))"
-    found = subprocess.run([str(own / "bin" / "python"), "-c", find, version], capture_output=True, text=True)
+    found = subprocess.run(
+        [str(own / "bin" / "python"), "-c", find, version], capture_output=True, text=True, check=False
+    )
     return found.stdout.strip() or version
 
 
 def _run(command: list[str]) -> int:
     sys.stdout.flush()
-    return subprocess.run(command).returncode
+    return subprocess.run(command, check=False).returncode
 
 
 def _must(command: list[str]) -> None:

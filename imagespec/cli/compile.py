@@ -18,7 +18,11 @@ from imagespec.emit.dockerfile import BUILDERS
 @click.command()
 @click.argument("spec")
 @click.option("--to", "to", type=click.Choice(("python", "dockerfile", "json", "requirements", "spec")), required=True)
-@click.option("--builder", type=click.Choice(BUILDERS), help="Modal's image builder whose Dockerfile to print; the newest by default.")
+@click.option(
+    "--builder",
+    type=click.Choice(BUILDERS),
+    help="Modal's image builder whose Dockerfile to print; the newest by default.",
+)
 def compile(spec: str, to: str, builder: str | None) -> None:
     """Print the image that SPEC describes: as plain Modal code, Dockerfile, JSON, requirements, or merged spec."""
     if builder is not None and to != "dockerfile":

@@ -48,8 +48,25 @@ def calls(image: Image) -> tuple[Call, ...]:
     return tuple(call(layer) for layer in image.layers)
 
 
-_KINDS = {"secrets": "Secret", "secret": "Secret", "registry_secret": "Secret", "volumes": "Volume", "network_file_systems": "NetworkFileSystem"}
-_POSITIONAL = {"python_version", "tag", "name", "image_id", "local_path", "remote_path", "raw_f", "func", "path", "vars"}
+_KINDS = {
+    "secrets": "Secret",
+    "secret": "Secret",
+    "registry_secret": "Secret",
+    "volumes": "Volume",
+    "network_file_systems": "NetworkFileSystem",
+}
+_POSITIONAL = {
+    "python_version",
+    "tag",
+    "name",
+    "image_id",
+    "local_path",
+    "remote_path",
+    "raw_f",
+    "func",
+    "path",
+    "vars",
+}
 _POSITIONAL |= {"requirements_txt", "pyproject_toml", "poetry_pyproject_toml", "uv_project_dir"}
 _POSITIONAL |= {"shell_commands", "entrypoint_commands", "cmd"}
 

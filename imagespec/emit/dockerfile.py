@@ -136,7 +136,11 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
         case ops.Micromamba():
             return _micromamba(operation, writer.builder)
         case ops.FromRegistry() | ops.FromGcpArtifactRegistry() | ops.FromAwsEcr():
-            return [f"FROM {operation.tag}", *_add_python(operation.add_python, writer.builder), *operation.setup_dockerfile_commands]
+            return [
+                f"FROM {operation.tag}",
+                *_add_python(operation.add_python, writer.builder),
+                *operation.setup_dockerfile_commands,
+            ]
         case ops.FromDockerfile():
             return _from_dockerfile(operation, writer)
         case ops.FromScratch():
@@ -145,7 +149,11 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
             return writer.refuse(layer, "an image that only Modal has")
         case ops.AddLocalFile():
             remote = operation.remote_path
-            return [writer.copy(operation.local_path, remote + operation.local_path.name if remote.endswith("/") else remote)]
+            return [
+                writer.copy(
+                    operation.local_path, remote + operation.local_path.name if remote.endswith("/") else remote
+                )
+            ]
         case ops.AddLocalDir():
             return _add_local_dir(operation, writer)
         case ops.AddLocalPythonSource():
@@ -153,7 +161,10 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
         case ops.AptInstall():
             if not operation.packages:
                 return []
-            return [writer.run(layer, "apt-get update"), writer.run(layer, f"apt-get install -y {shlex.join(operation.packages)}")]
+            return [
+                writer.run(layer, "apt-get update"),
+                writer.run(layer, f"apt-get install -y {shlex.join(operation.packages)}"),
+            ]
         case ops.PipInstall():
             return [writer.run(layer, _pip(sorted(operation.packages), operation))] if operation.packages else []
         case ops.PipInstallFromPyproject():
@@ -176,7 +187,11 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
         case ops.DockerfileCommands():
             return _commands(operation, writer)
         case ops.RunCommands():
-            return writer.refuse(layer, "a volume") if operation.volumes else [writer.run(layer, c) for c in operation.commands]
+            return (
+                writer.refuse(layer, "a volume")
+                if operation.volumes
+                else [writer.run(layer, c) for c in operation.commands]
+            )
         case ops.RunFunction():
             return writer.refuse(layer, "a Python function")
         case ops.Pipe():
@@ -275,11 +290,19 @@ def _from_dockerfile(operation: ops.FromDockerfile, writer: _Writer) -> list[str
 
 
 def _options(operation: ops.Pip) -> str:
-    flags = (("--find-links", operation.find_links), ("--index-url", operation.index_url), ("--extra-index-url", operation.extra_index_url))
+    flags = (
+        ("--find-links", operation.find_links),
+        ("--index-url", operation.index_url),
+        ("--extra-index-url", operation.extra_index_url),
+    )
     args = " ".join(f"{flag} {shlex.quote(value)}" for flag, value in flags if value is not None)
     if operation.pre:
         args += " --pre"
-    return f"{args} {operation.extra_options}".strip() if operation.extra_options and args else args + operation.extra_options
+    return (
+        f"{args} {operation.extra_options}".strip()
+        if operation.extra_options and args
+        else args + operation.extra_options
+    )
 
 
 def _pip(packages: Sequence[str], operation: ops.Pip) -> str:
@@ -304,7 +327,11 @@ def _uv_pip_install(layer: Layer, operation: ops.UvPipInstall, writer: _Writer) 
     if not operation.packages and not files:
         return []
     args = ["--python $(command -v python)", "--compile-bytecode"]
-    for flag, value in (("--find-links", operation.find_links), ("--index-url", operation.index_url), ("--extra-index-url", operation.extra_index_url)):
+    for flag, value in (
+        ("--find-links", operation.find_links),
+        ("--index-url", operation.index_url),
+        ("--extra-index-url", operation.extra_index_url),
+    ):
         args += [f"{flag} {shlex.quote(value)}"] if value else []
     args += ["--prerelease allow"] if operation.pre else []
     args += [operation.extra_options] if operation.extra_options else []
@@ -318,7 +345,9 @@ def _uv_pip_install(layer: Layer, operation: ops.UvPipInstall, writer: _Writer) 
 def _uv_sync(layer: Layer, operation: ops.UvSync, writer: _Writer) -> list[str]:
     folder = operation.uv_project_dir
     args = ["--project=/.uv", "--no-install-workspace", "--compile-bytecode"]
-    args += [f"--group={group}" for group in operation.groups or ()] + [f"--extra={extra}" for extra in operation.extras or ()]
+    args += [f"--group={group}" for group in operation.groups or ()] + [
+        f"--extra={extra}" for extra in operation.extras or ()
+    ]
     args += [operation.extra_options] if operation.extra_options else []
     copied = [writer.copy(folder / "pyproject.toml", "/.uv/pyproject.toml")]
     if (folder / "uv.lock").is_file():
@@ -342,7 +371,11 @@ def _poetry(layer: Layer, operation: ops.PoetryInstallFromFile, writer: _Writer)
     for flag, names in (("with", operation.with_), ("without", operation.without), ("only", operation.only)):
         command += f" --{flag} {','.join(names)}" if names else ""
     lines.append(writer.copy(operation.poetry_pyproject_toml, "/tmp/poetry/pyproject.toml"))
-    lines += [writer.run(layer, "cd /tmp/poetry && \\ "), "  poetry config virtualenvs.create false && \\ ", f"{command} --compile"]
+    lines += [
+        writer.run(layer, "cd /tmp/poetry && \\ "),
+        "  poetry config virtualenvs.create false && \\ ",
+        f"{command} --compile",
+    ]
     return lines
 
 
@@ -355,7 +388,10 @@ def _micromamba_install(layer: Layer, operation: ops.MicromambaInstall, writer: 
         return [writer.run(layer, f"micromamba install {packages}{channels} --yes")]
     remote = f"/{operation.spec_file.name}"
     file = f"{' ' if packages else ''}-f {remote} -n base"
-    return [writer.copy(operation.spec_file, remote), writer.run(layer, f"micromamba install {packages}{file}{channels} --yes")]
+    return [
+        writer.copy(operation.spec_file, remote),
+        writer.run(layer, f"micromamba install {packages}{file}{channels} --yes"),
+    ]
 
 
 # --------------------------------------------------------------------------------------- files and lines

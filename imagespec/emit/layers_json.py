@@ -17,7 +17,9 @@ def emit(image: Image, digests: Sequence[str], span: Callable[..., Span]) -> str
 
     `span` is where a route stands in the spec, or, with `key=True`, its last key.
     """
-    layers = [_layer(call, digest, span(call.origin, key=True)) for call, digest in zip(calls(image), digests, strict=True)]
+    layers = [
+        _layer(call, digest, span(call.origin, key=True)) for call, digest in zip(calls(image), digests, strict=True)
+    ]
     whole = {"name": image.name, "digest": digests[-1], "layers": layers}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 

@@ -16,7 +16,9 @@ _WIDTH = 100
 def emit(image: Image) -> str:
     """The module's source. Local paths are relative to the working directory, where Modal looks for them too."""
     chain = calls(image)
-    modules = sorted({function.module for call in chain for function in _functions((*call.args, *call.kwargs.values()))})
+    modules = sorted(
+        {function.module for call in chain for function in _functions((*call.args, *call.kwargs.values()))}
+    )
     lines = [f"import {module}\n" for module in modules]
     body = "".join(f"    {'modal.Image' if i == 0 else ''}{_call(call)}\n" for i, call in enumerate(chain))
     title = f'"""The image `{image.name}`, compiled by imagespec."""\n'

@@ -13,7 +13,10 @@ _COPY = re.compile(r"^\s*(COPY|ADD)\s+(.+)$", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One `COPY` or `ADD` from the context, on the lines from index `line` up to `after`. `as_json`: written as a list."""
+    """One `COPY` or `ADD` from the context, on the lines from index `line` up to `after`.
+
+    `as_json`: written as a list.
+    """
 
     line: int
     after: int

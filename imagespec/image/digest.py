@@ -62,7 +62,9 @@ def _value(operation: AnyOperation, name: str, value: Any, root: Path) -> Any:
             return _hash(value) if lines is None else sorted(line.text for line in lines)
         case ops.UvSync() if name == "uv_project_dir":
             return [_hash(value / "pyproject.toml"), _hash(value / "uv.lock")]
-        case ops.PoetryInstallFromFile(ignore_lockfile=ignored, poetry_lockfile=lock) if name == "poetry_pyproject_toml":
+        case ops.PoetryInstallFromFile(ignore_lockfile=ignored, poetry_lockfile=lock) if (
+            name == "poetry_pyproject_toml"
+        ):
             return [_hash(value), None if ignored else _hash(lock or value.with_name("poetry.lock"))]
         case ops.PoetryInstallFromFile() if name == "poetry_lockfile":
             return None

@@ -62,7 +62,11 @@ def left_out(context: Path, dockerfile: Path | None, ignore: Sequence[str] | Non
         return ignore
     places = [context / ".dockerignore"]
     if dockerfile is not None:
-        places = [dockerfile.with_name(f"{dockerfile.name}.dockerignore"), dockerfile.with_name(".dockerignore"), *places]
+        places = [
+            dockerfile.with_name(f"{dockerfile.name}.dockerignore"),
+            dockerfile.with_name(".dockerignore"),
+            *places,
+        ]
     found = next((place for place in places if place.is_relative_to(context) and place.is_file()), None)
     return found.read_text("utf-8", "replace").splitlines() if found else ()
 

@@ -107,7 +107,9 @@ def _base(spec: Spec, root: Path) -> Iterator[Layer]:
                 "add_python": value.add_python,
                 "force_build": value.force_build,
             }
-            yield _layer(_REGISTRIES[value.auth], origin, written, {"tag": "image", "setup_dockerfile_commands": "setup"})
+            yield _layer(
+                _REGISTRIES[value.auth], origin, written, {"tag": "image", "setup_dockerfile_commands": "setup"}
+            )
         case schema.Dockerfile():
             written = {
                 "path": value.path,
@@ -204,7 +206,12 @@ def _poetry(poetry: schema.Poetry, step: Fields, common: Fields) -> Layer:
         "old_installer": poetry.old_installer,
         **step,
     }
-    places = {"poetry_pyproject_toml": "path", "poetry_lockfile": "lockfile", "with_": "with", "poetry_version": "version"}
+    places = {
+        "poetry_pyproject_toml": "path",
+        "poetry_lockfile": "lockfile",
+        "with_": "with",
+        "poetry_version": "version",
+    }
     return _layer(ops.PoetryInstallFromFile, ("python", "poetry"), written, {**common, **places})
 
 
@@ -242,7 +249,11 @@ def _packages(python: schema.Python, options: Fields, common: Fields) -> Iterato
             written = {"requirements_txt": path, **options}
             yield _layer(ops.PipInstallFromRequirements, at, written, {**common, "requirements_txt": at})
     elif packages or files:
-        written = {"packages": packages, "requirements": tuple(path for path, _ in files) or None, "uv_version": python.uv}
+        written = {
+            "packages": packages,
+            "requirements": tuple(path for path, _ in files) or None,
+            "uv_version": python.uv,
+        }
         yield _layer(ops.UvPipInstall, ("python",), {**written, **options}, places)
 
 
@@ -351,7 +362,9 @@ def _run(spec: Spec) -> Iterator[Layer]:
 
 def _functions(spec: Spec) -> Iterator[Layer]:
     for index, function in enumerate(spec.function or ()):
-        written: dict[str, Any] = {name: getattr(function, name) for name in type(function).model_fields if name != "call"}
+        written: dict[str, Any] = {
+            name: getattr(function, name) for name in type(function).model_fields if name != "call"
+        }
         for pairs in ("env", "volumes", "network_file_systems", "kwargs"):
             written[pairs] = _sorted(written[pairs])
         written["raw_f"] = function.call

@@ -37,9 +37,15 @@ def _python(python: Python) -> Iterator[tuple[Route, str]]:
         yield ("python", "installer"), "no packages are installed"
     for key in ("index_url", "extra_index_url", "find_links", "prerelease"):
         if getattr(python, key) and not by_pip:
-            yield ("python", key), "no packages are installed that look at it" if anything else "no packages are installed"
+            yield (
+                ("python", key),
+                "no packages are installed that look at it" if anything else "no packages are installed",
+            )
     if python.options and not (by_pip or python.project):
-        yield ("python", "options"), "no packages are installed that look at it" if anything else "no packages are installed"
+        yield (
+            ("python", "options"),
+            "no packages are installed that look at it" if anything else "no packages are installed",
+        )
     for key in ("env", "secrets", "gpu"):
         if getattr(python, key) and not anything:
             yield ("python", key), "no packages are installed"

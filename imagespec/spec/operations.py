@@ -43,14 +43,18 @@ def _doc(text: str) -> Any:
 
 _Packages = Annotated[Strings, _doc("Requirements, for example `torch==2.5.1`.")]
 _UvVersion = Annotated[str | None, _doc("Version of uv that installs; the newest where none is given.")]
-_Copy = Annotated[StrictBool, _doc("Put the files into a layer of the image instead of mounting them when a container starts.")]
+_Copy = Annotated[
+    StrictBool, _doc("Put the files into a layer of the image instead of mounting them when a container starts.")
+]
 _Ignore = Annotated[Strings | None, _doc("Patterns of files to leave out, as in a .dockerignore.")]
 _RemotePath = Annotated[str, _doc("Absolute path in the container.")]
 _ForceBuild = Annotated[StrictBool, _doc("Build this layer and those after it, even where Modal has them cached.")]
 _PythonVersion = Annotated[str, _doc("Python series, for example `3.12`, or full version.")]
 _AddPython = Annotated[str | None, _doc("Python series to add to an image that has none, for example `3.12`.")]
 _BuildArgs = Annotated[Pairs | None, _doc("Values of the Dockerfile's `ARG`s.")]
-_ContextDir = Annotated[LocalPath | None, _doc("Folder against which `COPY` resolves; by default the root of the spec.")]
+_ContextDir = Annotated[
+    LocalPath | None, _doc("Folder against which `COPY` resolves; by default the root of the spec.")
+]
 _BuildEnv = Annotated[Mapping[str, str | None] | None, _doc("Environment variables of this build step alone.")]
 _Secrets = Annotated[Strings, _doc("Names of Modal secrets that this build step sees as environment variables.")]
 _Gpu = Annotated[str | None, _doc("GPU of the machine that runs this build step, for example `T4`.")]

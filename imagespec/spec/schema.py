@@ -264,7 +264,9 @@ class Source(Section):
         kinds = [kind for kind in ("package", "file", "dir") if getattr(self, kind) is not None]
         if len(kinds) != 1:
             what = " and ".join(f"`{kind}`" for kind in kinds) or "none"
-            raise PydanticCustomError("one_source", "one of `package`, `file` and `dir` is needed, not {what}", {"what": what})
+            raise PydanticCustomError(
+                "one_source", "one of `package`, `file` and `dir` is needed, not {what}", {"what": what}
+            )
         if kinds == ["package"] and self.to is not None:
             raise PydanticCustomError("package_to", "a package always lands in `/root`: remove `to`, or use `dir`")
         if kinds != ["package"] and self.to is None:
@@ -373,7 +375,9 @@ def json_schema() -> dict[str, Any]:
         defined.setdefault("description", inspect.getdoc(operation))  # which pydantic leaves out before 2.11
         schema["$defs"]["Step"]["properties"][name] = {"$ref": f"#/$defs/{operation.__name__}"}
         if operation is ops.Env:
-            schema["$defs"][operation.__name__] = defined["properties"]["vars"] | {"description": defined["description"]}
+            schema["$defs"][operation.__name__] = defined["properties"]["vars"] | {
+                "description": defined["description"]
+            }
         elif operation.shorthand is not None:
             schema["$defs"][operation.__name__] = with_shorthand(defined, operation.shorthand, operation.variadic)
     extends = schema["properties"]["extends"]
@@ -397,7 +401,9 @@ def keys_at(route: Route) -> list[str]:
         if step is None:
             break
         key = "items" if isinstance(step, int) else "properties"
-        places = [p[key] if key == "items" else p[key][step] for p in flat if key in p and (key == "items" or step in p[key])]
+        places = [
+            p[key] if key == "items" else p[key][step] for p in flat if key in p and (key == "items" or step in p[key])
+        ]
     return [name for place in flat for name in place.get("properties", ())]
 
 
@@ -411,7 +417,9 @@ def _without_null(schema: Any) -> Any:
         return [_without_null(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    schema = {k: _without_null(v) for k, v in schema.items() if (k, v) not in _NOISE and (k != "title" or isinstance(v, dict))}
+    schema = {
+        k: _without_null(v) for k, v in schema.items() if (k, v) not in _NOISE and (k != "title" or isinstance(v, dict))
+    }
     if schema.get("default", 0) is None:
         del schema["default"]
         kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]

@@ -390,6 +390,7 @@ def modal_command(oracle: Oracle, *arguments: str) -> str:
         capture_output=True,
         text=True,
         timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
