@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from imagespec.build.processes import Processes
 from imagespec.build.result import CheckResult
+
+MOST_OUTPUT = 1 << 20
+"""Bytes of what a command printed that are read: the end of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,20 @@ def _between(output: IO[bytes], begin: int, end: int) -> str:
 
 
 def run_command(command: str, inside: Inside, processes: Processes) -> CheckResult:
-    """Run a command of the shell, which is `sh` as on Modal. Raises `Stopped`."""
-    code, printed = processes.lines(["sh", "-c", command], lambda line: None, env=inside.variables, cwd=inside.cwd)
-    output = "\n".join(printed).strip()
-    return CheckResult(command, code == 0, output if code == 0 else f"{output}\n{ended(code)}".strip())
+    """Run a command of the shell, which is `sh` as on Modal. What it leaves in the background ends with it.
+
+    Raises `Stopped`.
+    """
+    with tempfile.TemporaryFile() as output:
+        process = processes.start(
+            ["/bin/sh", "-c", command], env=inside.variables, cwd=inside.cwd, output=output.fileno()
+        )
+        code = processes.finish(process)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        size = os.fstat(output.fileno()).st_size
+        printed = _between(output, max(0, size - MOST_OUTPUT), size)
+    return CheckResult(command, code == 0, printed if code == 0 else f"{printed}\n{ended(code)}".strip())
 
 
 def ended(code: int) -> str:

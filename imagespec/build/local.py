@@ -126,6 +126,8 @@ class _Work:
                 self.record.add_build(LocalBackend.name, self.spec(target), target.digests[-1], held.key)
         except BuildFailed as failed:
             error = failed.diagnostic
+        except OSError as failed:  # a folder that cannot be made, a program that cannot be started: of this spec alone
+            error = finding(codes.LAYER_FAILED, target.parsed.tree.top(), f"it cannot be built here: {failed}")
         seconds = time.perf_counter() - begun
         return BuildResult(name, LocalBackend.name, error is None, seconds, tuple(layers), tuple(checks), error)
 

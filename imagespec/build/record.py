@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagespec.diagnostic import shown
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS layer (
     backend TEXT, digest TEXT, op TEXT, seconds REAL, place TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
@@ -122,10 +124,10 @@ class Record:
                 database.executescript(_TABLES)
                 yield database
         except sqlite3.OperationalError as error:
-            raise OSError(f"the record `{self.path}` cannot be used: {error}") from error
+            raise OSError(f"the record `{shown(self.path)}` cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
-            lost = "remove it, nothing but time is lost"
-            raise OSError(f"the record `{self.path}` is damaged ({error}): {lost}") from error
+            lost = "remove it: nothing but time is lost"
+            raise OSError(f"the record `{shown(self.path)}` is damaged ({error}); {lost}") from error
 
 
 def prepare(folder: Path) -> None:

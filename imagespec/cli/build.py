@@ -96,6 +96,8 @@ def backend(on: str, specs: Sequence[Path]) -> Backend:
             click.echo(
                 "no login for Modal (modal setup makes one): builds on this machine, as --on local does", err=True
             )
+    if on not in BACKENDS:
+        raise ValueError(f"`on` is one of auto, {', '.join(BACKENDS)}, not `{on}`")
     return BACKENDS[on](home(specs))
 
 

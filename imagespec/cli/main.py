@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 
 import click
@@ -36,11 +38,11 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from imagespec.diagnostic import did_you_mean
+        from imagespec.diagnostic import did_you_mean, printable
 
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             hint = did_you_mean(args[0], _COMMANDS) or f"there are: {', '.join(_COMMANDS)}"
-            ctx.fail(f"no command `{args[0]}`; {hint}")
+            ctx.fail(printable(f"no command `{args[0]}`; {hint}"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -60,6 +62,14 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. A reader that goes away (`| head`) and Ctrl-C end it quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        click.echo("Error: the working directory is gone", err=True)
+        sys.exit(2)
     try:
         cli(prog_name="imagespec")
     except BrokenPipeError:

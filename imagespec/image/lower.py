@@ -79,7 +79,7 @@ def _layer(operation: type[AnyOperation], origin: Route, written: Fields, places
 
 
 def _one(operation: type[AnyOperation], value: Any, section: str, field: str) -> Iterator[Layer]:
-    if value:
+    if value or value == "":
         yield _layer(operation, (section,), {field: value}, {field: (section,)})
 
 

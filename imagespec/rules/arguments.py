@@ -130,12 +130,23 @@ _INSTRUCTIONS |= {"LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL"
 def bad_instruction(image: Image) -> Iterable[Finding]:
     """A line of a Dockerfile that is no instruction, or a command without anything to run.
 
-    It is found when the layers before it are built.
+    It is found when the layers before it are built. A check without a command, and one that imports what is no name of
+    a module, could never hold.
 
     Use instead: an instruction; a shell command goes after `RUN`.
     """
+    for index, command in enumerate(image.checks.commands):
+        if not command.strip():
+            yield Finding(("checks", "commands", index), "an empty command", "remove it")
+    for index, module in enumerate(image.checks.imports):
+        if not all(part.isidentifier() for part in module.split(".")):
+            yield Finding(
+                ("checks", "imports", index), f"`{module}` is no name of a module", "write it as in `import a.b`"
+            )
     for layer in image.layers:
         operation = layer.operation
+        if isinstance(operation, ops.Workdir) and not operation.path:
+            yield Finding(layer.place("path"), "an empty path", "remove `workdir`, or name a folder")
         if isinstance(operation, ops.RunCommands):
             for index, command in enumerate(operation.commands):
                 if not command.strip():

@@ -9,6 +9,7 @@ not given.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class Text(str):
 def _resolve(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "Input should be a valid string")
-    path = Path(value).expanduser() if value.startswith("~") else Path(value)
+    path = Path(os.path.expanduser(value))
     return Path(info.context[value.file], path) if isinstance(value, Text) and info.context else path
 
 

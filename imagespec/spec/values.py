@@ -12,7 +12,7 @@ import yaml
 from imagespec.spec.operations import Text
 
 NULL = "tag:yaml.org,2002:null"
-TYPOGRAPHIC = frozenset("“”„‟‘’‚‛«»")
+_QUOTES = {"“": "”", "”": "”", "„": "“”", "‘": "’", "’": "’", "‚": "‘’", "«": "»", "»": "«"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def construct(node: yaml.Node) -> Any:
 def holds_odd(data: Any) -> bool:
     """Whether there is anything in it that is worth a second look: null, a date, yes or no, odd quotes."""
     if isinstance(data, str):
-        return data[:1] in TYPOGRAPHIC and data[-1:] in TYPOGRAPHIC
+        return len(data) > 1 and data[-1] in _QUOTES.get(data[0], "")
     if isinstance(data, dict):
         return any(map(holds_odd, data.values()))
     if isinstance(data, list):

@@ -51,6 +51,11 @@ def test_paths(project: Path, found: Check, spec: str, bad: str, good: str, hint
     assert found(spec % good) == []
 
 
+def test_a_home_that_nobody_has(found: Check) -> None:
+    assert found("apps: ['~no-such-user/x.py']") == [("IS211", 2, 8)]
+    assert found("source: [{file: '~no-such-user/x', to: /a}]") == [("IS211", 2, 17)]
+
+
 def test_a_pipe_is_no_file_to_read(project: Path, found: Check) -> None:
     os.mkfifo(project / "pipe")
     assert found("source: [{file: pipe, to: /a}]") == [("IS211", 2, 17)]
