@@ -7,6 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -314,9 +320,35 @@ def test_run_does_not_hide_what_is_wrong_with_the_spec(project: Project) -> None
 
 
 def test_an_index_of_the_shell_does_not_serve_a_spec_with_its_own(project: Project) -> None:
-    project.environ["UV_INDEX"] = "https://index.example/simple"
-    project.spec("one", 'python: {packages: [six==1.15.0], index_url: "http://127.0.0.1:9/simple"}')
-    assert not project.one("one")[0].ok
+    with an_index(project.folder / "index", "shelved") as url:
+        project.environ["UV_INDEX"] = url
+        project.spec("one", "python: [shelved==1.0]")
+        assert project.one("one")[0].ok
+        project.spec("one", 'python: {packages: [shelved==1.0], index_url: "http://127.0.0.1:9/simple"}')
+        assert not project.one("one")[0].ok
+
+
+@contextmanager
+def an_index(folder: Path, name: str) -> Iterator[str]:
+    """A package index on this machine that has one package, of one empty module."""
+    wheel = f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    (folder / name).mkdir(parents=True)
+    with zipfile.ZipFile(folder / name / wheel, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", f"{name}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    (folder / name / "index.html").write_text(f'<a href="{wheel}">{wheel}</a>')
+    handler = partial(SimpleHTTPRequestHandler, directory=os.fspath(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_options_that_are_none(project: Project) -> None:
