@@ -37,7 +37,8 @@ def load(spec: PathOrName) -> modal.Image:
     module that calls this can be imported in the container too. There, nothing is looked for or read, and the image is
     a placeholder: Modal has long built the real one, and puts it in its place.
 
-    Raises `FileNotFoundError` where there is no such spec, `CompileError` with every finding where it has errors.
+    Raises `OSError` where there is no such spec, or two of its name, and `CompileError` with every finding where it has
+    errors.
     """
     import modal
 
@@ -93,7 +94,7 @@ def build(*specs: PathOrName, on: Literal["auto", "modal", "local"] = "auto", fo
 
 def _every() -> list[Path]:
     """Every spec of the nearest folder that has some, partial ones aside."""
-    from imagespec.cli.specs import in_folder
+    from imagespec.spec.folder import in_folder
 
     starts, folders = _around()
     paths = next((list(found.values()) for folder in folders if (found := in_folder(folder))), None)
@@ -106,8 +107,8 @@ def _find(spec: PathOrName) -> Path:
     """The file of a spec that is given as a path or by its name."""
     from pathlib import Path
 
-    from imagespec.cli.specs import in_folder
     from imagespec.diagnostic import did_you_mean
+    from imagespec.spec.folder import in_folder
 
     starts, folders = _around()
     name = os.fspath(spec)
@@ -131,7 +132,7 @@ def _around() -> tuple[list[Path], list[Path]]:
     """Where to look: the folder of the calling module and the working directory, and the nearest `specs` of each."""
     from pathlib import Path
 
-    from imagespec.cli.specs import nearest_specs
+    from imagespec.spec.folder import nearest_specs
 
     starts = [folder for folder in (_caller(), Path.cwd()) if folder is not None]
     return starts, list(dict.fromkeys(folder for start in starts if (folder := nearest_specs(start)) is not None))

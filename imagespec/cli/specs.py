@@ -9,33 +9,18 @@ from pathlib import Path
 import click
 
 from imagespec.diagnostic import did_you_mean, printable, shown
-
-
-def nearest_specs(start: Path) -> Path | None:
-    """The `specs` folder of `start` or of the nearest folder above it."""
-    return next((folder / "specs" for folder in (start, *start.parents) if (folder / "specs").is_dir()), None)
-
-
-def in_folder(folder: Path) -> dict[str, Path]:
-    """The specs of a folder by name, partial ones and subfolders aside."""
-    try:
-        every = sorted(folder.iterdir())
-    except OSError as error:
-        raise click.UsageError(f"`{shown(folder)}` cannot be read: {error.strerror}") from None
-    found: dict[str, Path] = {}
-    for path in every:
-        if path.suffix in (".yaml", ".yml") and not path.name.startswith("_") and not path.name.endswith(".lock.yaml"):
-            other = found.setdefault(path.stem, path)
-            if other is not path:
-                raise click.UsageError(
-                    printable(f"`{other.name}` and `{path.name}` in `{shown(folder)}` have the same name")
-                )
-    return found
+from imagespec.spec.folder import Unusable, in_folder, nearest_specs
 
 
 def select(names: Sequence[str]) -> list[Path]:
     """The files that are meant: a path, the name of a spec in the nearest `specs/`, or every spec there."""
-    folder = nearest_specs(Path.cwd())
+    try:
+        return _selected(names, nearest_specs(Path.cwd()))
+    except Unusable as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _selected(names: Sequence[str], folder: Path | None) -> list[Path]:
     if not names:
         if folder is None:
             raise click.UsageError("no folder `specs` here or above; name a spec, or begin with: imagespec init")

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
-from imagespec.cli.specs import in_folder, nearest_specs, select
+import imagespec
+from imagespec.cli.specs import select
+from imagespec.spec.folder import Unusable, in_folder, nearest_specs
 
 
 def names(*given: str) -> list[str]:
@@ -67,3 +69,5 @@ def test_no_specs(folder: Path) -> None:
 def test_two_of_one_name(specs: Path) -> None:
     (specs / "clean.yml").write_text("")
     assert refused() == refused("noted") == "`clean.yaml` and `clean.yml` in `specs` have the same name"
+    with pytest.raises(Unusable, match="have the same name"):  # an `OSError`: Python's callers know nothing of click
+        imagespec.load("noted")
