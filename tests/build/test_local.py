@@ -21,7 +21,7 @@ from imagespec.build.contents import contents
 from imagespec.build.failure import BuildFailed
 from imagespec.build.installs import pip_of
 from imagespec.build.local import LocalBackend
-from tests.build.project import SERIES, Project, Seen, states
+from tests.build.project import SERIES, Project, Seen, alive, states, until
 
 SIX = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
 INICONFIG = "b6a85871a79d2e3b22d2d1b94ac2824226a63c6b741c88f7ae975f18b6778374"
@@ -437,6 +437,19 @@ def test_checks_that_fail(project: Project) -> None:
         (True, True),
         (False, False),
     ]
+
+
+def test_what_a_check_leaves_in_the_background_ends_with_it(project: Project) -> None:
+    project.spec("one", "checks: {commands: ['sleep 3600 & echo $! > pid; echo said']}")
+    result, _ = project.one("one")
+    assert [(check.ok, check.output) for check in result.checks] == [(True, "said")]
+    (pid,) = [int(path.read_text()) for path in project.home.rglob("pid")]
+    until(lambda: not alive(pid), "its end")
+
+
+def test_a_path_without_programs_is_no_matter_of_the_shell(project: Project) -> None:
+    project.spec("one", "env: {PATH: /nowhere}\nchecks: {commands: ['true']}")
+    assert project.one("one")[0].ok
 
 
 def test_a_new_check_runs_alone(project: Project) -> None:

@@ -156,6 +156,19 @@ def test_an_interrupt_ends_everything(project: Project, number: signal.Signals, 
     assert project.cli("build", "--on", "local")[0] == 0
 
 
+def test_a_working_directory_that_is_gone(project: Project) -> None:
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *project.command("build")],
+        cwd=project.folder,
+        env={**project.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "Error: the working directory is gone\n")
+
+
 def test_a_killed_build_leaves_nothing_that_is_trusted(project: Project) -> None:
     project.spec("one", f'python: ["{project.slow_package()}"]\nchecks: {{imports: [slow]}}')
     with project.start("build", "--on", "local") as process:
