@@ -58,12 +58,12 @@ def commands(install: Install, uv: str, environment: Path, scratch: Path) -> lis
     pip = [uv, "pip", "install", "--color=never", "--python", str(environment / "bin" / "python")]
     match install:
         case ops.UvPipInstall():
-            files = [f"--requirements={path}" for path in install.requirements or ()]
+            files = [f"--requirements={_file(each, i, scratch)}" for i, each in enumerate(install.requirements or ())]
             return [[*pip, *_options(install), *files, "--", *install.packages]] if files or install.packages else []
         case ops.PipInstall():
             return [[*pip, *_options(install), "--", *install.packages]] if install.packages else []
-        case ops.PipInstallFromRequirements(requirements_txt=path):
-            return [[*pip, *_options(install), f"--requirements={path}"]]
+        case ops.PipInstallFromRequirements(requirements_txt=file):
+            return [[*pip, *_options(install), f"--requirements={_file(file, 0, scratch)}"]]
         case ops.PipInstallFromPyproject(pyproject_toml=path, optional_dependencies=extras):
             chosen = [f"--extra={extra}" for extra in extras]
             return [[*pip, *_options(install), "--no-sources", f"--requirements={path}", *chosen]]
@@ -74,6 +74,15 @@ def commands(install: Install, uv: str, environment: Path, scratch: Path) -> lis
         case ops.PoetryInstallFromFile():
             exported = scratch / "requirements.txt"
             return [*_poetry(install, uv, environment, scratch, exported), [*pip, f"--requirements={exported}"]]
+
+
+def _file(file: Path | ops.Requirements, index: int, scratch: Path) -> Path:
+    """Where uv reads a requirements file; one that comes from a lock is written there."""
+    if isinstance(file, Path):
+        return file
+    path = scratch / f"{index}-{file.name}"
+    path.write_text(file.text, encoding="utf-8")
+    return path
 
 
 _PIP_ONLY = re.compile(r"--(root-user-action|no-warn-script-location|no-warn-conflicts|no-input)(=.*)?")
@@ -210,20 +219,23 @@ def _requirements(layer: Layer) -> Iterator[tuple[str, Place]]:
     match layer.operation:
         case ops.UvPipInstall(packages=packages, requirements=files):
             yield from ((package, layer.place("packages", i)) for i, package in enumerate(packages))
-            for path in files or ():
-                yield from _lines(path)
+            for file in files or ():
+                yield from _lines(file, layer)
         case ops.PipInstall(packages=packages):
             yield from ((package, layer.place("packages", i)) for i, package in enumerate(packages))
-        case ops.PipInstallFromRequirements(requirements_txt=path):
-            yield from _lines(path)
+        case ops.PipInstallFromRequirements(requirements_txt=file):
+            yield from _lines(file, layer)
         case ops.PipInstallPrivateRepos(repositories=repositories):
             yield from ((repository, layer.place("repositories", i)) for i, repository in enumerate(repositories))
         case _:
             pass
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Place]]:
-    source = read(path)
+def _lines(file: Path | ops.Requirements, layer: Layer) -> Iterator[tuple[str, Place]]:
+    if isinstance(file, ops.Requirements):
+        yield from ((line.partition(" --")[0], layer.place("lines", i)) for i, line in enumerate(file.lines))
+        return
+    source = read(file)
     if isinstance(source, Source):
         yield from ((line.text, line.place) for line in logical_lines(source) if not line.text.startswith("-"))
 

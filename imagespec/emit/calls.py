@@ -30,7 +30,7 @@ class Function:
 
 
 Value: TypeAlias = Any
-"""What an argument may be: plain values, `Path`, `Named`, `Function`, and lists and dicts of them."""
+"""What an argument may be: plain values, `Path`, `Requirements`, `Named`, `Function`, and lists and dicts of them."""
 
 
 @dataclass(frozen=True, slots=True)

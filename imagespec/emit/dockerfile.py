@@ -173,7 +173,7 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
         case ops.PipInstallFromRequirements():
             links = f" -f {operation.find_links}" if operation.find_links else ""
             command = f"python -m pip install -r /.requirements.txt{links} {_options(operation)}".strip()
-            return [writer.copy(operation.requirements_txt, "/.requirements.txt"), writer.run(layer, command)]
+            return [*_placed(operation.requirements_txt, "/.requirements.txt", writer), writer.run(layer, command)]
         case ops.PipInstallPrivateRepos():
             return _private_repos(layer, operation, writer)
         case ops.UvPipInstall():
@@ -338,8 +338,28 @@ def _uv_pip_install(layer: Layer, operation: ops.UvPipInstall, writer: _Writer) 
     placed = [f"/.uv/{index}/{path.name}" for index, path in enumerate(files)]
     args += [" ".join(f"--requirements {place}" for place in placed)] if placed else []
     args += [shlex.quote(package) for package in sorted(operation.packages)]
-    copied = [writer.copy(path, place) for path, place in zip(files, placed, strict=True)]
+    copied = [line for file, place in zip(files, placed, strict=True) for line in _placed(file, place, writer)]
     return [_copy_uv(operation.uv_version), *copied, writer.run(layer, f"/.uv/uv pip install {' '.join(args)}")]
+
+
+_WRITTEN_AT_ONCE = 100_000
+"""Characters that one `printf` writes: Linux hands 128 KiB to a program in one argument."""
+
+
+def _placed(file: Path | ops.Requirements, place: str, writer: _Writer) -> list[str]:
+    """A requirements file in the image. One that comes from a lock is written there, so that nothing else is needed."""
+    if isinstance(file, Path):
+        return [writer.copy(file, place)]
+    batches: list[list[str]] = [[]]
+    for line in map(shlex.quote, file.lines):
+        if sum(map(len, batches[-1])) + len(line) > _WRITTEN_AT_ONCE:
+            batches.append([])
+        batches[-1].append(line)
+    redirects = [">", *[">>"] * (len(batches) - 1)]
+    return [
+        " \\\n    ".join([f"RUN mkdir -p {posixpath.dirname(place)} && printf '%s\\n' {redirect} {place}", *batch])
+        for redirect, batch in zip(redirects, batches, strict=True)
+    ]
 
 
 def _uv_sync(layer: Layer, operation: ops.UvSync, writer: _Writer) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from imagespec.diagnostic import Span, shown
 from imagespec.emit.calls import Call, Function, Named, calls
 from imagespec.image.layers import Image
+from imagespec.spec.operations import Requirements
 
 
 def emit(image: Image, digests: Sequence[str], span: Callable[..., Span]) -> str:
@@ -38,6 +39,8 @@ def _value(value: Any) -> Any:
             return f"{module}:{name}"
         case Path():
             return shown(value)
+        case Requirements(lines=lines):
+            return list(lines)
         case list():
             return [_value(item) for item in value]
         case Mapping():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagespec.emit.calls import Call, Function, Named, Value, calls
 from imagespec.image.layers import Image
 from imagespec.image.modules import find_module
+from imagespec.spec.operations import Requirements
 
 if TYPE_CHECKING:
     import modal
@@ -52,12 +56,24 @@ def _object(value: Value) -> Any:
             return reduce(getattr, name.split("."), importlib.import_module(module))
         case Path():
             return str(value)
+        case Requirements():
+            return str(_written(value))
         case list():
             return [_object(item) for item in value]
         case Mapping():
             return {key: _object(item) for key, item in value.items()}
         case _:
             return value
+
+
+@cache
+def _written(requirements: Requirements) -> Path:
+    """A file with the requirements, for as long as this process runs: Modal reads it when it builds."""
+    folder = Path(tempfile.mkdtemp(prefix="imagespec-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / requirements.name
+    path.write_text(requirements.text, encoding="utf-8")
+    return path
 
 
 def make_importable(root: Path) -> None:

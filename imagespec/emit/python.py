@@ -9,6 +9,7 @@ from pathlib import Path
 from imagespec.diagnostic import shown
 from imagespec.emit.calls import Call, Function, Named, Value, calls
 from imagespec.image.layers import Image
+from imagespec.spec.operations import Requirements
 
 _WIDTH = 100
 
@@ -21,8 +22,27 @@ def emit(image: Image) -> str:
     )
     lines = [f"import {module}\n" for module in modules]
     body = "".join(f"    {'modal.Image' if i == 0 else ''}{_call(call)}\n" for i, call in enumerate(chain))
+    helper = _HELPER if any(_generated(call) for call in chain) else ""
     title = f'"""The image `{image.name}`, compiled by imagespec."""\n'
-    return f"{title}\nimport modal\n{''.join(lines)}\nimage = (\n{body})\n"
+    return f"{title}\n{_IMPORTS if helper else ''}import modal\n{''.join(lines)}\n{helper}image = (\n{body})\n"
+
+
+_IMPORTS = "import tempfile\nfrom pathlib import Path\n\n"
+_HELPER = f'''
+def requirements(*lines: str) -> str:
+    """A requirements file, for Modal to read when it builds."""
+    path = Path(tempfile.mkdtemp(), "{Requirements.name}")
+    path.write_text("".join(f"{{line}}\\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+'''
+
+
+def _generated(call: Call) -> bool:
+    """Whether a call takes a file that the lock makes."""
+    files = [*call.args, *call.kwargs.get("requirements", ())]
+    return any(isinstance(file, Requirements) for file in files)
 
 
 def _functions(values: tuple[Value, ...]) -> list[Function]:
@@ -54,6 +74,9 @@ def _value(value: Value, depth: int) -> str:
             return f"{module}.{name}"
         case Path():
             return _text(shown(value))
+        case Requirements(lines=lines):
+            inner = "".join(f"{'    ' * (depth + 1)}{_text(line)},\n" for line in lines)
+            return f"requirements(\n{inner}{'    ' * depth})"
         case str():
             return _text(value)
         case list():

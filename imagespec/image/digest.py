@@ -56,7 +56,7 @@ def _value(operation: AnyOperation, name: str, value: Any, root: Path) -> Any:
         case ops.AddLocalFile(remote_path=remote) if name == "local_path":
             return [value.name if remote.endswith("/") else None, *_file(value)]
         case ops.PipInstallFromRequirements() if name == "requirements_txt":
-            return _hash(value)
+            return _plain(value)[1]
         case ops.PipInstallFromPyproject(optional_dependencies=extras) if name == "pyproject_toml":
             lines = dependencies_of(value, extras, ())
             return _hash(value) if lines is None else sorted(line.text for line in lines)
@@ -87,6 +87,8 @@ def _value(operation: AnyOperation, name: str, value: Any, root: Path) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return [value.name, _hash(value)]
+    if isinstance(value, ops.Requirements):
+        return [value.name, hashlib.sha256(value.text.encode()).hexdigest()]
     if isinstance(value, Mapping):  # in order: Modal's cache sees the order of variables
         return [[key, _plain(item)] for key, item in value.items()]
     if isinstance(value, list | tuple):

@@ -104,10 +104,10 @@ def requirements_of(layer: Layer) -> Iterator[Line]:
             for index, text in enumerate(operation.packages):
                 yield Line(text, layer.place("packages", index))
             if isinstance(operation, ops.UvPipInstall):
-                for path in operation.requirements or ():
-                    yield from _in_file(path)
+                for file in operation.requirements or ():
+                    yield from _in_file(file, layer)
         case ops.PipInstallFromRequirements():
-            yield from _in_file(operation.requirements_txt)
+            yield from _in_file(operation.requirements_txt, layer)
         case ops.PipInstallFromPyproject():
             place = layer.place("pyproject_toml")
             extras = operation.optional_dependencies
@@ -116,8 +116,12 @@ def requirements_of(layer: Layer) -> Iterator[Line]:
             pass
 
 
-def _in_file(path: Path) -> Iterator[Line]:
-    source = read(path)
+def _in_file(file: Path | ops.Requirements, layer: Layer) -> Iterator[Line]:
+    if isinstance(file, ops.Requirements):
+        for index, text in enumerate(file.lines):
+            yield Line(text.partition(" --")[0].rstrip(), layer.place("lines", index))
+        return
+    source = read(file)
     if isinstance(source, Source):
         for line in logical_lines(source):
             if not line.text.startswith("-"):

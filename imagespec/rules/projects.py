@@ -112,6 +112,8 @@ def bad_requirements_file(image: Image) -> Iterable[Finding]:
         if isinstance(operation, ops.PipInstallFromRequirements):
             files = (operation.requirements_txt,)
         for path in files:
+            if isinstance(path, ops.Requirements):
+                continue
             source = read(path)
             if isinstance(source, Diagnostic):
                 continue

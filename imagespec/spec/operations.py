@@ -34,6 +34,24 @@ def _resolve(value: object, info: ValidationInfo) -> Path:
 
 
 LocalPath: TypeAlias = Annotated[Path, PlainValidator(_resolve, json_schema_input_type=str)]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """A requirements file that the compiler writes from a lock, wherever whoever installs it needs it.
+
+    Its name is always the same, as Modal's cache sees the name of a file.
+    """
+
+    lines: tuple[str, ...]
+    name: ClassVar[str] = "requirements.txt"
+
+    @property
+    def text(self) -> str:
+        return "".join(f"{line}\n" for line in self.lines)
+
+
+RequirementsFile: TypeAlias = Annotated[Path | Requirements, PlainValidator(_resolve, json_schema_input_type=str)]
 Strings: TypeAlias = tuple[str, ...]
 Pairs: TypeAlias = Mapping[str, str]
 
@@ -268,7 +286,7 @@ class PipInstallFromRequirements(Pip):
 
     method = "pip_install_from_requirements"
     shorthand = "requirements_txt"
-    requirements_txt: Annotated[LocalPath, _doc("The requirements file.")]
+    requirements_txt: Annotated[RequirementsFile, _doc("The requirements file.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +307,7 @@ class UvPipInstall(Pip):
     variadic = "packages"
     shorthand = "packages"
     packages: _Packages = ()
-    requirements: Annotated[tuple[LocalPath, ...] | None, _doc("Requirements files.")] = None
+    requirements: Annotated[tuple[RequirementsFile, ...] | None, _doc("Requirements files.")] = None
     uv_version: _UvVersion = None
 
 
