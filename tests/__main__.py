@@ -71,7 +71,7 @@ def _interpreter(own: Path, version: str | None) -> str:
     """Where a Python is: this one, or one that imagespec's own search finds, pyenv's among them."""
     if version is None:
         return sys.executable
-    find = "import sys; from imagespec.build.interpreter import locate; print(locate(sys.argv[1]))"
+    find = "import sys; from imagespec.machine.interpreter import locate; print(locate(sys.argv[1]))"
     found = subprocess.run(
         [str(own / "bin" / "python"), "-c", find, version], capture_output=True, text=True, check=False
     )

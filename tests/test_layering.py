@@ -11,7 +11,7 @@ import pytest
 import imagespec
 
 PACKAGE = Path(imagespec.__file__).parent
-ROOMS = ("diagnostic", "spec", "image", "lock", "rules", "emit", "build", "compiler", "adopt", "cli")
+ROOMS = ("diagnostic", "machine", "spec", "image", "lock", "rules", "emit", "build", "compiler", "adopt", "cli")
 EDGE = ("__init__", "__main__", "images")
 """What faces the users may import every room; of it, the rooms may know the version alone."""
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from imagespec.build.processes import Processes
 from imagespec.build.result import CheckResult
+from imagespec.machine.processes import Processes
 
 MOST_OUTPUT = 1 << 20
 """Bytes of what a command printed that are read: the end of it."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from imagespec.build import codes, installs
 from imagespec.build.contents import Assignment, Contents, Install, Step, variables
 from imagespec.build.failure import BuildFailed
-from imagespec.build.host import for_uv
-from imagespec.build.interpreter import NotFound, find_python, find_uv, uv_version
-from imagespec.build.processes import Processes, Stopped
 from imagespec.build.result import Progress, Target
 from imagespec.build.store import Store, clone
+from imagespec.machine.host import for_uv
+from imagespec.machine.interpreter import NotFound, find_python, find_uv, uv_version
+from imagespec.machine.processes import Processes, Stopped
 from imagespec.spec import operations as ops
 
 NOWHERE = Path("/")

@@ -18,13 +18,13 @@ from imagespec.build.checks import Inside, command_of, run_command, run_imports
 from imagespec.build.contents import Contents, contents
 from imagespec.build.environments import Environments, with_programs
 from imagespec.build.failure import BuildFailed, finding
-from imagespec.build.host import for_commands
 from imagespec.build.links import HOME, inside, link
-from imagespec.build.processes import Processes, foreground
 from imagespec.build.record import Record, prepare
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
 from imagespec.build.store import Store
 from imagespec.diagnostic import Diagnostic, Route, shown
+from imagespec.machine.host import for_commands
+from imagespec.machine.processes import Processes, foreground
 from imagespec.spec import operations as ops
 
 AT_ONCE = 4

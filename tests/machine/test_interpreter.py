@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imagespec.build.interpreter import NotFound, find_python, find_uv, locate, series
+from imagespec.machine.interpreter import NotFound, find_python, find_uv, locate, series
 from tests.build.project import SERIES
 
 UV = find_uv(os.environ)
