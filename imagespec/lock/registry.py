@@ -22,7 +22,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
 from pathlib import Path
@@ -364,17 +364,14 @@ def _json(body: bytes) -> Any:
 class _Login:
     """A name and a password, or a token that stands for both. `source` says in messages where it is from."""
 
-    user: str
-    password: str
-    identity_token: str
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+    identity_token: str = field(repr=False)
     source: str
 
     @property
     def basic(self) -> str:
         return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
-
-    def __repr__(self) -> str:
-        return f"_Login({self.source})"
 
 
 def _login(host: str, environ: Mapping[str, str]) -> _Login | None:

@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -195,7 +196,9 @@ class Scripted:
 
 
 @contextmanager
-def serving(answer: Callable[[str, Mapping[str, str]], Answer]) -> Iterator[Scripted]:
+def serving(
+    answer: Callable[[str, Mapping[str, str]], Answer], certificate: trustme.LeafCert | None = None
+) -> Iterator[Scripted]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
@@ -214,6 +217,10 @@ def serving(answer: Callable[[str, Mapping[str, str]], Answer]) -> Iterator[Scri
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         scripted = Scripted(f"127.0.0.1:{server.server_port}", answer)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(context)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -369,6 +376,23 @@ def test_no_answer_in_time(environ: dict[str, str]) -> None:
     assert message == f"`{host}` does not answer: no answer in 0.2 s"
 
 
+def test_a_connection_that_breaks(environ: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+
+        def reset() -> None:
+            with closing(listener.accept()[0]) as connection:
+                connection.recv(1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        message, hint = trouble(f"{host}/x", environ)
+        thread.join()
+    assert message == f"`{host}` does not answer: connection reset by peer"
+    assert hint == "try again; check the network, and `HTTPS_PROXY`"
+
+
 CHART = b'{"chart": "no image"}'
 CONFIG = b'{"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}}'
 
@@ -431,8 +455,17 @@ def test_a_missing_image_by_the_code_of_its_error(environ: dict[str, str]) -> No
         assert trouble(f"{server.host}/x:y", environ)[0] == f"there is no image `{server.host}/x`"
 
 
-def test_a_missing_tag_where_tags_are_not_told(environ: dict[str, str]) -> None:
-    with serving(by_path({"/v2/x/tags/list": Answer(403)})) as server:
+@pytest.mark.parametrize(
+    "told",
+    [
+        Answer(403),
+        Answer(200, b'{"tags": null}'),
+        Answer(200, b'{"tags": [1, "y\\u001b"]}'),
+        Answer(200, b"", {"Content-Length": "9"}),
+    ],
+)
+def test_a_missing_tag_where_tags_are_not_told(told: Answer, environ: dict[str, str]) -> None:
+    with serving(by_path({"/v2/x/tags/list": told})) as server:
         message, hint = trouble(f"{server.host}/x:y", environ)
     assert (message, hint) == (f"`{server.host}/x` has no tag `y`", "check which tags it has")
 
@@ -537,13 +570,21 @@ def test_a_helper_that_is_not_here(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("script", ["sys.exit('locked')", "print('no json')", "print('{}')", "print('[]')"])
-def test_a_helper_that_fails(script: str, environ: dict[str, str]) -> None:
+def test_a_helper_that_answers_nothing(script: str, environ: dict[str, str]) -> None:
     write_helper(environ, "broken", script)
     write_config(environ, {"credsStore": "broken"})
     with serving(lets_in("nobody")) as server:
         message, hint = trouble(f"{server.host}/x:y", environ)
     assert message == "docker keeps its logins with `docker-credential-broken`, which fails"
     assert hint == "see why: docker-credential-broken list"
+
+
+def test_a_helper_that_is_no_program(environ: dict[str, str]) -> None:
+    write_helper(environ, "broken", "")
+    Path(environ["PATH"], "docker-credential-broken").write_bytes(b"\x7fELF")
+    write_config(environ, {"credsStore": "broken"})
+    with serving(lets_in("nobody")) as server:
+        assert trouble(f"{server.host}/x", environ)[0].endswith("`docker-credential-broken`, which fails")
 
 
 def test_no_login_is_sent_in_the_clear(environ: dict[str, str]) -> None:
@@ -1012,6 +1053,22 @@ def test_a_registry_that_is_not_encrypted(environ: dict[str, str]) -> None:
         message, hint = trouble("registry.test/app", environ | {"HTTPS_PROXY": proxy})
     assert message == "no encrypted connection to `registry.test` comes about"
     assert hint == "check that it speaks https"
+
+
+def test_no_redirect_out_of_the_encrypted(environ: dict[str, str], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "root.pem"))
+    with (
+        serving(always(Answer(200, INDEX))) as clear,
+        serving(
+            always(Answer(307, headers={"Location": f"http://{clear.host}/x"})), authority.issue_cert("registry.test")
+        ) as server,
+        proxy_to(server.host) as (proxy, _),
+    ):
+        found = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(tmp_path / "root.pem")}
+        message, _ = trouble("registry.test/app", environ | found)
+    assert message == f"`registry.test` {STRANGE}: it answers with status 307"
+    assert clear.asked == []
 
 
 def test_proxies_that_are_none(environ: dict[str, str]) -> None:
