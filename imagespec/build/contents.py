@@ -82,7 +82,7 @@ class Contents:
 def contents(image: Image) -> Contents:
     """Go through the layers, the base first."""
     base, *others = image.layers
-    python, brought, note = _python(base.operation)
+    python, brought, note = _python(image)
     key = _digest([FORMAT, sys.platform, platform.machine(), python])
     reading = _Reading(image.root, [Step(0, base, key, "")], left_out=[brought] if brought else [])
     for position, layer in enumerate(others, 1):
@@ -219,44 +219,26 @@ def _digest(value: Any) -> str:
 
 # ------------------------------------------------------------------------------------------------ Python
 
-_PYTHON_IMAGE = re.compile(r"(?:^|/)python:(3\.\d+(?:\.\d+)?)(?![\d.])")
 
-
-def _python(base: ops.AnyOperation) -> tuple[str, str, str]:
+def _python(image: Image) -> tuple[str, str, str]:
     """The version to look for, what else the base brings that is left out, and a note where the version is a guess."""
-    match base:
-        case ops.DebianSlim(python_version=version) | ops.Micromamba(python_version=version):
-            return version, f"the system of `{base.method}`", ""
-        case ops.FromRegistry(tag=tag, add_python=added):
-            told, what = added or _of_tag(tag), f"`{tag}`"
-        case ops.FromDockerfile(path=path, add_python=added):
-            told, what = added or _of_dockerfile(path), f"`{path.name}`"
-        case ops.FromName(name=name):
-            told, what = "", f"the image `{name}`, which is on Modal only,"
-        case ops.FromId(image_id=name):
-            told, what = "", f"the image `{name}`, which is on Modal only,"
+    match image.layers[0].operation:
+        case ops.DebianSlim() | ops.Micromamba() as base:
+            what = f"`{base.method}`"
+        case ops.FromRegistry(tag=tag):
+            what = f"`{tag}`"
+        case ops.FromDockerfile(path=path):
+            what = f"`{path.name}`"
+        case ops.FromName(name=name) | ops.FromId(image_id=name):
+            what = f"the image `{name}`, which is on Modal only,"
         case _:
-            told, what = "", "an image from scratch"
-    if told:
-        return told, f"the system of {what}", ""
+            what = ""
+    left_out = f"the system of {what.rstrip(',')}" if what else ""
+    if image.python:
+        return image.python, left_out, ""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    left_out = "" if isinstance(base, ops.FromScratch) else f"the system of {what.rstrip(',')}"
+    what = what or "an image from scratch"
     return running, left_out, f"{what} does not say which Python it has: {running} is taken, with which imagespec runs"
-
-
-def _of_tag(tag: str) -> str:
-    found = _PYTHON_IMAGE.search(tag)
-    return found[1] if found else ""
-
-
-def _of_dockerfile(path: Path) -> str:
-    """The Python of the image that the last stage is built from, where its name tells."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    froms = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0].upper() == "FROM"]
-    return _of_tag(froms[-1]) if froms else ""
 
 
 # --------------------------------------------------------------------------------------------- ENV lines

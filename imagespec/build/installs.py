@@ -9,14 +9,13 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from imagespec.build import codes
 from imagespec.build.contents import Install, poetry_lock
 from imagespec.build.failure import finding
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.layers import Layer, Place
 from imagespec.image.requirements import logical_lines
+from imagespec.machine.uv_errors import culprit, reason, said, trimmed, unreachable
 from imagespec.spec import operations as ops
 from imagespec.spec.extends import Tree
 from imagespec.spec.source import read
@@ -158,61 +157,26 @@ def _groups(path: Path) -> list[str]:
 
 # ---------------------------------------------------------------------------------------------- failures
 
-_ERROR = ("error", "  ×")
-"""How uv's messages begin, the second until 0.8."""
-
-_NO_ANSWER = re.compile(
-    "error sending request|Request failed after|dns error|[Cc]onnection (refused|reset)|timed out$|network was disabled"
-)
-
 
 def failed(layer: Layer, tree: Tree, code: int, printed: Sequence[str]) -> Diagnostic:
     """What uv said, at the line of the package that it is about."""
-    start = next((i for i, line in enumerate(printed) if line.startswith(_ERROR)), max(0, len(printed) - 20))
-    said = [line.rstrip() for line in printed[start:] if line.strip()]
-    package, place = _culprit(layer, "\n".join(said))
+    message = said(printed)
+    package, place = _culprit(layer, message)
     what = f"`{package}`" if package else f"a package of `{layer.operation.method}`"
-    why = _reason(said) if code > 0 else f"uv was killed by signal {-code}"
-    hint = _trimmed(said)
-    if unreachable(said):
+    why = reason(message) if code > 0 else f"uv was killed by signal {-code}"
+    hint = trimmed(message)
+    if unreachable(message):
         hint.append("what was built before is kept; is the network up, and does the index answer?")
-    verb = "cannot be fetched" if unreachable(said) else "cannot be installed"
+    verb = "cannot be fetched" if unreachable(message) else "cannot be installed"
     span = place if isinstance(place, Span) else tree.span(place)
     return finding(codes.LAYER_FAILED, span, f"{what} {verb}: {why}", "\n".join(hint))
 
 
-def unreachable(said: Sequence[str]) -> bool:
-    """Whether it is the network that failed, and not what was asked for."""
-    return any(_NO_ANSWER.search(line) for line in said)
-
-
-def _reason(said: Sequence[str]) -> str:
-    """One line of what was said: where no index answers the innermost cause, else what uv's message begins with."""
-    if not said:
-        return "uv did not say why"
-    line = said[0] if said[0].startswith(_ERROR) and not unreachable(said) else said[-1]
-    reason = re.sub(r"^[\s×╰─▶]*((error|cause|Caused by): )?", "", line).rstrip(":")
-    return reason[:1].lower() + reason[1:]
-
-
-def _trimmed(said: Sequence[str], first: int = 8, last: int = 16) -> list[str]:
-    if len(said) <= first + last:
-        return list(said)
-    return [*said[:first], f"… {len(said) - first - last} lines more …", *said[-last:]]
-
-
-def _culprit(layer: Layer, said: str) -> tuple[str, Place]:
+def _culprit(layer: Layer, message: Sequence[str]) -> tuple[str, Place]:
     """The requirement that the message names first; where it names none, whatever lists the requirements."""
-    named = _normal(said)
-    found = []
-    for text, place in _requirements(layer):
-        match = re.search(rf"(?<![a-z0-9-]){re.escape(_normal(_project(text)))}(?![a-z0-9-])", named)
-        if match:
-            found.append((match.start(), text, place))
-    if not found:
-        return "", _list(layer)
-    _, text, place = min(found, key=lambda each: each[0])
-    return text, place
+    every = list(_requirements(layer))
+    found = culprit(message, [text for text, _ in every])
+    return ("", _list(layer)) if found is None else every[found]
 
 
 def _requirements(layer: Layer) -> Iterator[tuple[str, Place]]:
@@ -256,15 +220,3 @@ def _list(layer: Layer) -> Place:
             return layer.place("poetry_pyproject_toml")
         case _:
             return layer.origin
-
-
-def _project(text: str) -> str:
-    """The name in a requirement; of a repository or an address, the whole."""
-    try:
-        return Requirement(text).name
-    except InvalidRequirement:
-        return text.partition(" ")[0].partition("@")[0]
-
-
-def _normal(text: str) -> str:
-    return re.sub(r"[-_.]+", "-", text.lower())

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from imagespec.build import codes, installs
+from imagespec.build import codes
 from imagespec.build.checks import Inside, command_of, run_command, run_imports
 from imagespec.build.contents import Contents, contents
 from imagespec.build.environments import Environments, with_programs
@@ -25,6 +25,7 @@ from imagespec.build.store import Store
 from imagespec.diagnostic import Diagnostic, Route, shown
 from imagespec.machine.host import for_commands
 from imagespec.machine.processes import Processes, foreground
+from imagespec.machine.uv_errors import unreachable
 from imagespec.spec import operations as ops
 
 AT_ONCE = 4
@@ -79,7 +80,7 @@ class LocalBackend:
                 pool.submit(work.stand, target, held, []).result()
             except BuildFailed as failed:
                 last = work.record.build(self.name, work.spec(target))
-                network = installs.unreachable(failed.diagnostic.hint.splitlines())
+                network = unreachable(failed.diagnostic.hint.splitlines())
                 if not network or last is None or not work.store.stands(last.place):
                     raise
                 work.progress.note(name, failed.diagnostic.message)

@@ -61,12 +61,15 @@ class Checks:
 class Image:
     """A container image, ready to be emitted and built.
 
-    `root` is the folder on which modules are looked up; `gpus` and `apps` are what the image is held against.
+    `root` is the folder on which modules are looked up; `python` is the version or series of its Python, empty where
+    nothing tells; `locked`: a lock fixes its packages and its base; `gpus` and `apps` are what it is held against.
     """
 
     name: str
     layers: tuple[Layer, ...]
     root: Path = field(compare=False)
+    python: str = ""
+    locked: bool = False
     gpus: tuple[str, ...] = ()
     apps: tuple[Path, ...] = field(default=(), compare=False)
     checks: Checks = Checks()

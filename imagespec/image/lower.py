@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from imagespec.diagnostic import Route
+from imagespec.image.bases import python_of
 from imagespec.image.copies import copies
 from imagespec.image.layers import Checks, Image, Layer, plain
 from imagespec.image.requirements import Line, canonical, dependencies_of, lines_of
@@ -59,10 +60,13 @@ def lower(parsed: Parsed) -> Image:
         "cmd": _one(ops.Cmd, spec.cmd, "cmd", "cmd"),
         "source, mounted": _sources(spec, copied=False),
     }
+    layers = tuple(layer for section in ORDER for layer in sections[section])
+    told = python_of(layers[0].operation) if layers else ""
     return Image(
         name=parsed.name,
-        layers=tuple(layer for section in ORDER for layer in sections[section]),
+        layers=layers,
         root=parsed.tree.root,
+        python=told or (spec.python and spec.python.version) or "",
         gpus=spec.gpus or (),
         apps=spec.apps or (),
         checks=Checks(

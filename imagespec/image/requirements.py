@@ -50,6 +50,13 @@ def canonical(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
+def name_of(text: str) -> str:
+    """The normalized name of the package that a requirement asks for; what is no requirement as it is."""
+    parsed = requirement(text)
+    return canonicalize_name(parsed.name) if parsed else text
+
+
+@lru_cache(maxsize=8192)
 def pinned(text: str) -> tuple[str, str] | None:
     """Name and version of a requirement that allows one version only, wherever it is installed."""
     parsed = requirement(text)

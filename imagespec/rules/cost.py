@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from packaging.utils import canonicalize_name
-
 from imagespec.image.layers import Image
-from imagespec.image.requirements import requirement, requirements_of
+from imagespec.image.requirements import name_of, requirements_of
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
 
@@ -64,7 +62,7 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
     then be exact, or the second install may change what the first one brought.
     """
     for layer in image.layers:
-        names = [(_name(line.text), line) for line in requirements_of(layer)]
+        names = [(name_of(line.text), line) for line in requirements_of(layer)]
         heavy = [(name, line) for name, line in names if name in HEAVY]
         light = [name for name, _ in names if name not in HEAVY]
         if heavy and light:
@@ -74,11 +72,6 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
             yield Finding(
                 line.place, f"`{name}` is installed again whenever {which} changes", "install it in a step of its own"
             )
-
-
-def _name(text: str) -> str:
-    parsed = requirement(text)
-    return canonicalize_name(parsed.name) if parsed else text
 
 
 RULES: tuple[Rule, ...] = (slow_installer, copied_for_nothing, heavy_beside_light)

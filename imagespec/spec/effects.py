@@ -12,6 +12,12 @@ def without_effect(spec: Spec) -> Iterator[tuple[Route, str]]:
     """The route of each such key, and why it has no effect."""
     if spec.python is not None:
         yield from _python(spec.python)
+        if (
+            spec.python.version is not None
+            and spec.base is not None
+            and (spec.base.debian_slim or spec.base.micromamba)
+        ):
+            yield ("python", "version"), "the base says which Python it is"
     if spec.conda is not None and spec.conda.channels and not (spec.conda.packages or spec.conda.file):
         yield ("conda", "channels"), "no conda packages are installed"
     if spec.run is not None and not spec.run.commands:

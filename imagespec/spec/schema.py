@@ -208,6 +208,7 @@ class Python(Shortened):
     private: Private | None = _doc("Packages of private git repositories.")
     installer: Literal["uv", "pip"] | None = _doc("What installs; uv by default.")
     uv: str | None = _doc("Version of uv that installs; the newest where none is given.")
+    version: str | None = _doc("Python of the image, `3.11`, where the name of its base does not tell.")
     index_url: str | None = _doc("Package index to use instead of the default one.")
     extra_index_url: str | None = _doc("Package index to use beside the default one.")
     find_links: str | None = _doc("Page or folder of package files.")

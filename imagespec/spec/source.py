@@ -42,8 +42,8 @@ class _Named(io.StringIO):
         self.name = name
 
 
-def read(path: Path, at: Span | None = None) -> Source | Diagnostic:
-    """The text of a file. `at` is the place that names the file, where something does."""
+def read(path: Path, at: Span | None = None, largest: int = MAX_BYTES) -> Source | Diagnostic:
+    """The text of a file of at most so many bytes. `at` is the place that names the file, where something does."""
 
     def refuse(why: str, hint: str) -> Diagnostic:
         return codes.UNREADABLE.at(at or Span(Source(path)), why, hint)
@@ -53,7 +53,7 @@ def read(path: Path, at: Span | None = None) -> Source | Diagnostic:
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return refuse(f"{name} is not an ordinary file", "name a YAML file")
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(largest + 1)
     except FileNotFoundError:
         if path.is_symlink():
             return refuse(f"{name} is a symbolic link to nothing", f"it leads to `{os.readlink(path)}`")
@@ -68,8 +68,8 @@ def read(path: Path, at: Span | None = None) -> Source | Diagnostic:
         return refuse(f"{name} cannot be read: {error.strerror or error}", "")
     except ValueError:
         return refuse(f"{name} is no file name", "remove the NUL byte")
-    if len(data) > MAX_BYTES:
-        return refuse(f"{name} is larger than {MAX_BYTES >> 20} MiB, too large for a spec", "is it the right file?")
+    if len(data) > largest:
+        return refuse(f"{name} is larger than {largest >> 20} MiB, too large for a spec", "is it the right file?")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return refuse(f"{name} is UTF-16, not UTF-8", "save it as UTF-8")
     while data.startswith(BOM_UTF8):  # libyaml skips them all and does not count them

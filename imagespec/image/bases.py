@@ -1,0 +1,55 @@
+"""A base -> what its name tells about the image: which Python it has, and for which platform wheels must be made."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from imagespec.spec import operations as ops
+
+_PYTHON_IMAGE = re.compile(r"(?:^|/)python:(3\.\d+(?:\.\d+)?)(?![\d.])")
+
+DEBIAN = "x86_64-manylinux_2_36"
+"""Debian 12, the older of those that Modal's builders use."""
+ANY_GLIBC = "x86_64-manylinux_2_28"
+"""What every distribution has that is still maintained."""
+MUSL = "x86_64-unknown-linux-musl"
+
+
+def python_of(base: ops.Operation) -> str:
+    """The Python series or version of a base, `3.12` or `3.12.10`; an empty string where its name does not tell."""
+    match base:
+        case ops.DebianSlim(python_version=version) | ops.Micromamba(python_version=version):
+            return version
+        case ops.FromRegistry(tag=tag, add_python=added):
+            return added or _of_tag(tag)
+        case ops.FromDockerfile(path=path, add_python=added):
+            return added or _of_dockerfile(path)
+        case _:
+            return ""
+
+
+def platform_of(base: ops.Operation) -> str:
+    """The platform of a base, as `uv pip compile --python-platform` calls it. Modal's machines are x86-64."""
+    match base:
+        case ops.DebianSlim():
+            return DEBIAN
+        case ops.FromRegistry(tag=tag) if "alpine" in tag:
+            return MUSL
+        case _:
+            return ANY_GLIBC
+
+
+def _of_tag(tag: str) -> str:
+    found = _PYTHON_IMAGE.search(tag)
+    return found[1] if found else ""
+
+
+def _of_dockerfile(path: Path) -> str:
+    """The Python of the image that the last stage is built from, where its name tells."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    froms = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0].upper() == "FROM"]
+    return _of_tag(froms[-1]) if froms else ""

@@ -1,0 +1,99 @@
+"""Packages -> the layers they are installed in, such that a new version of one costs little more than that package.
+
+An image is a stack: a new layer makes everything above it new. So what is expensive and seldom changes belongs below,
+what is cheap and often changes above, and what changes together into one layer. Which layer a package goes to is
+decided by what it is and by what needs it, never by what else there is: adding a package moves no other one, and specs
+that have torch in common have its layers in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.tags import Tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from imagespec.lock.lockfile import File, Package
+
+HEAVY = 20_000_000
+"""Bytes of a wheel from which on a package is no light one. With torch 2.5.1: the CUDA libraries, triton and torch are
+heavier, numpy (16 MB) and everything else is lighter."""
+
+FRAMEWORKS = frozenset({"torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu", "paddlepaddle", "paddlepaddle-gpu"})
+"""What the heaviest libraries are there for. A framework fixes their versions, and keeps them over its own patches."""
+
+REASONS: Mapping[str, str] = {
+    "libraries": "the CUDA libraries: gigabytes that stay the same from one patch of the framework to the next",
+    "frameworks": "torch and its like: heavy, and bumped more often than the libraries below",
+    "heavy": "other wheels of 20 MB and more, below everything that is cheap to install again",
+    "others": "the packages that are bumped most often, and built from source where they have no wheel",
+}
+"""The layers in their order, each with the reason for its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One layer of packages, in the order of their names."""
+
+    name: str
+    packages: tuple[Package, ...]
+
+
+def partition(packages: Sequence[Package], named: frozenset[str], platform: str) -> list[Part]:
+    """At most four layers, empty ones left out. `named` are the packages that the spec itself asks for."""
+    known = {package.name: package for package in packages}
+    heavy = {name for name, package in known.items() if size(package, platform) >= HEAVY}
+    below = _required(known, FRAMEWORKS & known.keys())
+
+    def part(package: Package) -> str:
+        name = package.name
+        if not any(runs_on(file, platform) for file in package.files):
+            return "others"
+        if name in FRAMEWORKS:
+            return "frameworks"
+        if name in below - named and (name in heavy or name.startswith("nvidia-")):
+            return "libraries"
+        return "heavy" if name in heavy else "others"
+
+    parts = {package.name: part(package) for package in packages}
+    chosen = [Part(name, tuple(each for each in packages if parts[each.name] == name)) for name in REASONS]
+    return [part for part in chosen if part.packages]
+
+
+def _required(known: Mapping[str, Package], names: frozenset[str]) -> set[str]:
+    """Everything that these packages need, what that needs in turn, and so on; without themselves."""
+    found: set[str] = set()
+    left = list(names)
+    while left:
+        for name in known[left.pop()].requires:
+            if name in known and name not in found:
+                found.add(name)
+                left.append(name)
+    return found - names
+
+
+def size(package: Package, platform: str) -> int:
+    """Bytes of the wheel that is installed on a platform; of its source, where there is none for it."""
+    wheels = [file for file in package.files if runs_on(file, platform)]
+    return max((file.size or 0 for file in wheels or package.files), default=0)
+
+
+def runs_on(file: File, platform: str) -> bool:
+    """Whether a file is a wheel for a platform, which is called as uv calls it: `x86_64-manylinux_2_36`."""
+    machine, _, system = platform.partition("-")
+    linux = "musllinux" if "musl" in system else "manylinux"
+    return any(
+        tag.platform == "any" or (tag.platform.startswith((linux, "linux")) and tag.platform.endswith(f"_{machine}"))
+        for tag in tags(file)
+    )
+
+
+def tags(file: File) -> frozenset[Tag]:
+    """The tags of a wheel; none of any other file."""
+    if not file.is_wheel:
+        return frozenset()
+    try:
+        return parse_wheel_filename(file.name)[3]
+    except InvalidWheelFilename:
+        return frozenset()
