@@ -372,7 +372,9 @@ def test_no_such_host(host: str, environ: dict[str, str]) -> None:
 def test_no_answer_in_time(environ: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"127.0.0.1:{listener.getsockname()[1]}"
+        begun = time.monotonic()
         message, _ = trouble(f"{host}/x", environ, timeout=0.2)
+        assert time.monotonic() - begun < 10
     assert message == f"`{host}` does not answer: no answer in 0.2 s"
 
 
@@ -432,6 +434,13 @@ def test_an_index_without_platforms(environ: dict[str, str]) -> None:
         del answers[f"/v2/x/manifests/{sha256(manifest)}"]
         server.answer = by_path(answers)
         assert trouble(f"{server.host}/x:y", environ)[0].endswith("it answers with status 404")
+
+
+def test_indexes_do_not_nest(environ: dict[str, str]) -> None:
+    outer = json.dumps({"manifests": [{"digest": sha256(INDEX)}]}).encode()
+    answers = {"/v2/x/manifests/y": Answer(200, outer), f"/v2/x/manifests/{sha256(INDEX)}": Answer(200, INDEX)}
+    with serving(by_path(answers)) as server:
+        assert trouble(f"{server.host}/x:y", environ)[0].endswith("is no manifest of an image")
 
 
 @pytest.mark.parametrize("told", [index_of(), index_of("unknown/unknown"), manifest_of(CHART)])
@@ -542,13 +551,13 @@ def test_a_helper_for_one_registry(environ: dict[str, str]) -> None:
     write_helper(
         environ,
         "mine",
-        'assert sys.argv[1:] == ["get"]\n'
+        'import os\nassert sys.argv[1:] == ["get"] and os.environ["STORE"] == "open"\n'
         'print(json.dumps({"ServerURL": "", "Username": "alice", "Secret": sys.stdin.read()}))',
     )
     with serving(always(Answer(500))) as server:
         server.answer = lets_in(f"Basic {base64_of('alice', server.host)}")
         write_config(environ, {"credHelpers": {server.host: "mine"}, "credsStore": "nowhere"})
-        assert digest_of(f"{server.host}/x:y", environ) == sha256(INDEX)
+        assert digest_of(f"{server.host}/x:y", environ | {"STORE": "open"}) == sha256(INDEX)
 
 
 def test_a_store_for_all_registries(environ: dict[str, str]) -> None:
@@ -655,6 +664,13 @@ def test_an_identity_token_is_no_password(environ: dict[str, str]) -> None:
     with serving(lets_in("nobody")) as server:
         write_config(environ, {"auths": {server.host: {"identitytoken": "abc"}}})
         assert "refuses the login" in trouble(f"{server.host}/x:y", environ)[0]
+
+
+def test_a_refused_login_is_not_sent_again(environ: dict[str, str]) -> None:
+    with serving(lets_in("nobody")) as server:
+        write_config(environ, {"auths": {server.host: {"username": "a", "password": "b"}}})
+        assert "refuses the login" in trouble(f"{server.host}/x:y", environ)[0]
+    assert len(server.asked) == 2
 
 
 def test_blobs_that_lie_elsewhere(environ: dict[str, str]) -> None:
@@ -1053,6 +1069,62 @@ def test_a_registry_that_is_not_encrypted(environ: dict[str, str]) -> None:
         message, hint = trouble("registry.test/app", environ | {"HTTPS_PROXY": proxy})
     assert message == "no encrypted connection to `registry.test` comes about"
     assert hint == "check that it speaks https"
+
+
+HUB = "https://index.docker.io/v1/"
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"auths": {"docker.io": {"username": "a", "password": "old"}, HUB: {"username": "a", "password": "b"}}},
+        {"auths": {f"{HUB}refresh-token": {"auth": "…"}, "docker.io": {"username": "a", "password": "b"}}},
+        {"credHelpers": {HUB: "hub"}},
+        {"credHelpers": {"docker.io": "hub"}},
+        {"credsStore": "hub"},
+    ],
+)
+def test_names_and_logins_of_docker_hub(config: object, environ: dict[str, str], tmp_path: Path) -> None:
+    """A server of this machine stands in for the hub, with the hub's name."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "root.pem"))
+    known = lets_in(f"Basic {base64_of('a', 'b')}")
+    with (
+        serving(known, authority.issue_cert("registry-1.docker.io")) as server,
+        proxy_to(server.host) as (proxy, asked),
+    ):
+        environ |= {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(tmp_path / "root.pem")}
+        assert trouble("python", environ) == (
+            "`docker.io/library/python` needs a login, or does not exist",
+            "check its name; if it is private, log in: docker login",
+        )
+        assert server.paths == ["/v2/library/python/manifests/latest"]
+        write_helper(
+            environ,
+            "hub",
+            f'assert sys.stdin.read() == "{HUB}"\nprint(json.dumps({{"Username": "a", "Secret": "b"}}))',
+        )
+        write_config(environ, config)
+        assert digest_of("python:3.12-slim", environ) == sha256(INDEX)
+        assert server.paths[-1] == "/v2/library/python/manifests/3.12-slim"
+    assert {head.split()[1] for head in asked} == {"registry-1.docker.io:443"}
+
+
+def test_logins_of_proxies_stay_with_them(environ: dict[str, str], tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "root.pem"))
+    with (
+        serving(always(Answer(200, INDEX)), authority.issue_cert("127.0.0.1")) as storage,
+        serving(
+            always(Answer(307, headers={"Location": f"https://{storage.host}/x"})),
+            authority.issue_cert("registry.test"),
+        ) as server,
+        proxy_to(server.host) as (proxy, _),
+    ):
+        found = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(tmp_path / "root.pem")}
+        assert digest_of("registry.test/app", environ | found) == sha256(INDEX)
+    ((_, headers),) = storage.asked
+    assert "Proxy-Authorization" not in {name.title() for name in headers}
 
 
 def test_no_redirect_out_of_the_encrypted(environ: dict[str, str], tmp_path: Path) -> None:
