@@ -52,8 +52,9 @@ class _Writer:
     span: Callable[..., Span]
     builder: str
     context: Path
-    secrets: list[str] = field(default_factory=list)
+    secrets: dict[str, Layer] = field(default_factory=dict)
     contexts: dict[Path, str] = field(default_factory=dict)
+    files: list[tuple[str, str, Path]] = field(default_factory=list)
     build_args: dict[str, str] = field(default_factory=dict)
     refused: list[Diagnostic] = field(default_factory=list)
 
@@ -63,7 +64,10 @@ class _Writer:
         return []
 
     def copy(self, path: Path, remote: str, method: str = "COPY", options: Sequence[str] = ()) -> str:
-        """`COPY` of a local file or folder; from a context of its own where it lies outside of the main one."""
+        """`COPY` of a local file or folder; from a context of its own where it lies outside of the main one.
+
+        `remote` is as it stands in a Dockerfile: see `_literal`.
+        """
         source, origin = self.source(path)
         return " ".join([method, *options, f"{origin}{_words(source, remote)}"])
 
@@ -71,18 +75,20 @@ class _Writer:
         """A path as `COPY` names it, and the option that names the context it is relative to."""
         path = Path(os.path.normpath(path))
         if path.is_relative_to(self.context):
-            return path.relative_to(self.context).as_posix(), ""
-        folder = path if path.is_dir() else path.parent
-        name = self.contexts.setdefault(folder, f"local-{len(self.contexts)}")
-        return ("." if path == folder else path.name), f"--from={name} "
+            context, relative = "", path.relative_to(self.context).as_posix()
+        else:
+            folder = path if path.is_dir() else path.parent
+            context = self.contexts.setdefault(folder, f"local-{len(self.contexts)}")
+            relative = "." if path == folder else path.name
+        self.files.append((context, relative, path))
+        return _literal(relative, pattern=True), f"--from={context} " if context else ""
 
     def run(self, layer: Layer, command: str) -> str:
         """`RUN`, with the variables and the secrets of the step."""
         operation: Any = layer.operation
         mounts, prefix = "", ""
         for secret in operation.secrets:
-            if secret not in self.secrets:
-                self.secrets.append(secret)
+            self.secrets.setdefault(secret, layer)
             mounts += f"--mount=type=secret,id={secret} "
             prefix += f"set -a && . /run/secrets/{secret} && set +a && "
         for name, value in (operation.env or {}).items():
@@ -92,29 +98,58 @@ class _Writer:
         return f"RUN {mounts}{prefix}{command}"
 
 
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """A Dockerfile, and what the command that builds it has to be given.
+
+    `blocks` are the lines of each layer of the image, none where a layer adds nothing. `contexts` are folders besides
+    the one that it is built in, by name, and `files` every file and folder that its lines copy: the name of the context
+    (none for the main one), the path in it, and where that is. `secrets` names the first layer that asks for each.
+    """
+
+    name: str
+    builder: str
+    blocks: tuple[tuple[str, ...], ...]
+    contexts: Mapping[str, Path]
+    files: tuple[tuple[str, str, Path], ...]
+    secrets: Mapping[str, Layer]
+    build_args: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The whole file; its header says how it is built."""
+        blocks = ("\n".join(block) + "\n" for block in self.blocks if block)
+        return "\n".join([*self._header(), "", *blocks])
+
+    def _header(self) -> Iterator[str]:
+        yield f"# The image `{self.name}` as Modal's builder {self.builder} builds it, compiled by imagespec. To build it:"
+        command = ["docker build", "-f Dockerfile"]
+        command += [f"--secret id={name},src={name}.env" for name in self.secrets]
+        command += [f"--build-context {name}={shlex.quote(str(path))}" for name, path in self.contexts.items()]
+        command += [f"--build-arg {shlex.quote(f'{name}={value}')}" for name, value in self.build_args.items()]
+        yield f"#   {' '.join([*command, '.'])}"
+        for name in self.secrets:
+            yield f"# {name}.env holds the secret `{name}`: lines of NAME='value'."
+
+
 def emit(image: Image, span: Callable[..., Span], builder: str, context: Path) -> str:
+    """The text of a Dockerfile; arguments and errors as of `compose`."""
+    return compose(image, span, builder, context).text
+
+
+def compose(image: Image, span: Callable[..., Span], builder: str, context: Path) -> Dockerfile:
     """The Dockerfile, for one of Modal's image builders, to be built in the folder `context`.
 
     `span` is where a route stands in the spec, or, with `key=True`, its last key. Raises `CompileError` where a layer
     cannot be part of a Dockerfile, with the line of the spec.
     """
     writer = _Writer(image, span, builder, context)
-    blocks = [block for layer in image.layers if (block := _block(layer, writer))]
+    blocks = tuple(tuple(_block(layer, writer)) for layer in image.layers)
     if writer.refused:
         raise CompileError(writer.refused)
-    return "\n".join([*_header(writer), "", *("\n".join(block) + "\n" for block in blocks)])
-
-
-def _header(writer: _Writer) -> Iterator[str]:
-    name = writer.image.name
-    yield f"# The image `{name}` as Modal's builder {writer.builder} builds it, compiled by imagespec. To build it:"
-    command = ["docker build", "-f Dockerfile"]
-    command += [f"--secret id={name},src={name}.env" for name in writer.secrets]
-    command += [f"--build-context {name}={shlex.quote(str(path))}" for path, name in writer.contexts.items()]
-    command += [f"--build-arg {shlex.quote(f'{name}={value}')}" for name, value in writer.build_args.items()]
-    yield f"#   {' '.join([*command, '.'])}"
-    for name in writer.secrets:
-        yield f"# {name}.env holds the secret `{name}`: lines of NAME='value'."
+    contexts = {name: path for path, name in writer.contexts.items()}
+    files = tuple(dict.fromkeys(writer.files))
+    return Dockerfile(image.name, builder, blocks, contexts, files, writer.secrets, writer.build_args)
 
 
 def _block(layer: Layer, writer: _Writer) -> list[str]:
@@ -149,11 +184,8 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
             return writer.refuse(layer, "an image that only Modal has")
         case ops.AddLocalFile():
             remote = operation.remote_path
-            return [
-                writer.copy(
-                    operation.local_path, remote + operation.local_path.name if remote.endswith("/") else remote
-                )
-            ]
+            place = remote + operation.local_path.name if remote.endswith("/") else remote
+            return [writer.copy(operation.local_path, _literal(place))]
         case ops.AddLocalDir():
             return _add_local_dir(operation, writer)
         case ops.AddLocalPythonSource():
@@ -212,6 +244,13 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
 
 def _json(words: Sequence[str]) -> str:
     return json.dumps(list(words), ensure_ascii=False)
+
+
+def _literal(path: str, *, pattern: bool = False) -> str:
+    """A path as `COPY` has to be given it, which expands variables and quotes and, of a source, takes a pattern."""
+    if pattern:  # a set of one character: engines do not agree on what a backslash does in a pattern
+        path = re.sub(r"[*?[\\]", lambda special: "[\\\\]" if special[0] == "\\" else f"[{special[0]}]", path)
+    return re.sub(r"[\\$\"']", r"\\\g<0>", path)
 
 
 def _words(*paths: str) -> str:
@@ -349,7 +388,7 @@ _WRITTEN_AT_ONCE = 100_000
 def _placed(file: Path | ops.Requirements, place: str, writer: _Writer) -> list[str]:
     """A requirements file in the image. One that comes from a lock is written there, so that nothing else is needed."""
     if isinstance(file, Path):
-        return [writer.copy(file, place)]
+        return [writer.copy(file, _literal(place))]
     batches: list[list[str]] = [[]]
     for line in map(shlex.quote, file.lines):
         if sum(map(len, batches[-1])) + len(line) > _WRITTEN_AT_ONCE:
@@ -409,7 +448,7 @@ def _micromamba_install(layer: Layer, operation: ops.MicromambaInstall, writer: 
     remote = f"/{operation.spec_file.name}"
     file = f"{' ' if packages else ''}-f {remote} -n base"
     return [
-        writer.copy(operation.spec_file, remote),
+        writer.copy(operation.spec_file, _literal(remote)),
         writer.run(layer, f"micromamba install {packages}{file}{channels} --yes"),
     ]
 
@@ -438,6 +477,8 @@ def _from_context(
     for copy in reversed(copies(out)):
         if not same or any(source.lstrip("/") in by_name for source in copy.sources):
             out[copy.line : copy.after] = _copied(copy, context, ignore, by_name, writer)
+        else:
+            writer.files += [("", name, file) for name, file in of_context(copy_lines(copy), context, ignore)]
     return out
 
 
@@ -460,8 +501,8 @@ def _copied(
 
 def _add_local_dir(operation: ops.AddLocalDir, writer: _Writer) -> list[str]:
     if not operation.ignore:
-        return [writer.copy(operation.local_path, operation.remote_path.rstrip("/") + "/")]
-    return _copy_files(in_folder(operation.local_path, operation.ignore), operation.remote_path, writer)
+        return [writer.copy(operation.local_path, _literal(operation.remote_path.rstrip("/") + "/"))]
+    return _copy_files(in_folder(operation.local_path, operation.ignore), _literal(operation.remote_path), writer)
 
 
 def _add_module(name: str, ignore: tuple[str, ...] | None, writer: _Writer) -> list[str]:
@@ -481,6 +522,6 @@ def _copy_files(
         source, origin = writer.source(path)
         by_folder.setdefault((origin, name.rpartition("/")[0]), []).append(source)
     return [
-        " ".join([method, *options, f"{origin}{_words(*sources, posixpath.join(remote, folder, ''))}"])
+        " ".join([method, *options, f"{origin}{_words(*sources, posixpath.join(remote, _literal(folder), ''))}"])
         for (origin, folder), sources in by_folder.items()
     ]

@@ -13,13 +13,11 @@ import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as validated
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagespec.diagnostic import Diagnostic, Route, Source, Span
 from imagespec.lock import codes
@@ -28,7 +26,6 @@ from imagespec.spec.source import compose, find, read, span_of
 VERSION = 1
 """Of the format. A lock with a greater one was written by a later imagespec."""
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _File = Annotated[str, Field(pattern=r"^[0-9a-f]{64} (\d+|-) [^\s/\\]+$")]
 """SHA-256, size and name, as `sha256sum` would list them: one value a file, for locks are read whenever a spec is."""
@@ -175,25 +172,26 @@ def write(path: Path, text: str) -> None:
 # -------------------------------------------------------------------------------------------------- read
 
 
-@validated(config=_STRICT, frozen=True)
-class _Package:
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+
+
+class _Package(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
     version: Annotated[str, Field(min_length=1)]
     digest: str
     marker: str = ""
     source: str = ""
-    requires: list[str] = field(default_factory=list)
-    files: list[_File] = field(default_factory=list)
+    requires: list[str] = []
+    files: list[_File] = []
 
 
-@validated(config=_STRICT, frozen=True)
-class _Base:
+class _Base(_Strict):
     image: str
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-@validated(config=_STRICT, frozen=True)
-class _Lock:
+class _Lock(_Strict):
     version: int
     inputs: _Sha256
     python: str
@@ -204,11 +202,6 @@ class _Lock:
     digest: str
     base: _Base | None = None
     exclude_newer: Annotated[str, Field(alias="exclude-newer")] = ""
-
-
-@cache
-def _shape() -> TypeAdapter[_Lock]:
-    return TypeAdapter(_Lock)
 
 
 def load(path: Path) -> Lock | Diagnostic | None:
@@ -240,7 +233,7 @@ def parse(source: Source) -> Lock | Diagnostic:
             _span(node, source, ("version",)), why, "upgrade imagespec, or lock again with this one"
         )
     try:
-        read_as = _shape().validate_python(written)
+        read_as = _Lock.model_validate(written)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         route: Route = tuple(first["loc"])
