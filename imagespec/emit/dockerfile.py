@@ -21,7 +21,7 @@ from typing import Any, assert_never
 
 from imagespec.diagnostic import Code, CompileError, Diagnostic, Span
 from imagespec.image.copies import Copy, copies
-from imagespec.image.files import in_folder, left_out, matcher, named, of_module
+from imagespec.image.files import in_folder, left_out, matcher, named, of_context, of_module
 from imagespec.image.layers import Image, Layer
 from imagespec.image.modules import find_module
 from imagespec.image.requirements import dependencies_of
@@ -122,7 +122,8 @@ class Dockerfile:
         return "\n".join([*self._header(), "", *blocks])
 
     def _header(self) -> Iterator[str]:
-        yield f"# The image `{self.name}` as Modal's builder {self.builder} builds it, compiled by imagespec. To build it:"
+        built = f"as Modal's builder {self.builder} builds it, compiled by imagespec"
+        yield f"# The image `{self.name}` {built}. To build it:"
         command = ["docker build", "-f Dockerfile"]
         command += [f"--secret id={name},src={name}.env" for name in self.secrets]
         command += [f"--build-context {name}={shlex.quote(str(path))}" for name, path in self.contexts.items()]
@@ -478,7 +479,9 @@ def _from_context(
         if not same or any(source.lstrip("/") in by_name for source in copy.sources):
             out[copy.line : copy.after] = _copied(copy, context, ignore, by_name, writer)
         else:
-            writer.files += [("", name, file) for name, file in of_context(copy_lines(copy), context, ignore)]
+            writer.files += [
+                ("", name, file) for name, file in of_context(out[copy.line : copy.after], context, ignore)
+            ]
     return out
 
 

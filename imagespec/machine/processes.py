@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,9 @@ class Stopped(Exception):
 class Processes:
     """The processes of one build. Each leads a session of its own, so that stopping it stops what it started too."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = 0) -> None:
+        """`patience`: seconds that a process has to clean up before it is killed."""
+        self._patience = patience
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self.stopped = threading.Event()
@@ -90,9 +93,18 @@ class Processes:
         """End all processes, and start no more."""
         with self._lock:
             self.stopped.set()
-            for process in self._running:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+            running = list(self._running)
+        if self._patience:
+            self._signal(running, signal.SIGTERM)
+            end = time.monotonic() + self._patience
+            while time.monotonic() < end and any(process.poll() is None for process in running):
+                time.sleep(0.02)
+        self._signal(running, signal.SIGKILL)
+
+    def _signal(self, processes: Sequence[subprocess.Popen[str]], number: signal.Signals) -> None:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
 
 
 def foreground(command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> int:
