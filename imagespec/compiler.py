@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower
+from imagespec.lock.codes import LOCK
+from imagespec.lock.held import NOTHING, Held, held
+from imagespec.lock.locked import locked
 from imagespec.rules import RULES
 from imagespec.rules.ignores import Ignores
 from imagespec.spec import codes
@@ -23,11 +27,13 @@ from imagespec.spec.parse import Parsed, parse
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """One spec after every check. `image` is `None` where the shape of the file is wrong."""
+    """One spec after every check. `image` is `None` where the shape of the file is wrong; what its lock fixes is fixed
+    in it. `held` is that lock."""
 
     parsed: Parsed | None
     image: Image | None
     diagnostics: tuple[Diagnostic, ...]
+    held: Held = NOTHING
 
 
 def examine(path: Path, reader: Reader | None = None) -> Examined:
@@ -36,8 +42,14 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
     if not isinstance(parsed, Parsed):
         return Examined(None, None, tuple(parsed))
     image = lower(parsed)
-    found = [*parsed.diagnostics, *_broken_rules(image, parsed)]
-    return Examined(parsed, image if parsed.whole else None, tuple(_one_error_a_place(found)))
+    lock = held(image, parsed.path, lambda place: span_of(place, parsed.tree)) if not parsed.partial else NOTHING
+    found = [*parsed.diagnostics, *_broken_rules(dataclasses.replace(image, locked=lock.fresh), parsed)]
+    right = not any(d.severity == "error" for d in found)  # a lock is judged by a spec that is right
+    if lock.finding is not None and (right or lock.finding.severity == "error"):
+        found.append(lock.finding)
+    if lock.fresh and lock.lock is not None and lock.made_from is not None:
+        image = locked(image, lock.lock, lock.made_from)
+    return Examined(parsed, image if parsed.whole else None, tuple(_one_error_a_place(found)), lock)
 
 
 def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
@@ -46,12 +58,13 @@ def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
             if not (finding.on_key and isinstance(finding.place, tuple) and parsed.doubtful(finding.place)):
                 hint = finding.hint
                 if finding.other is not None:
-                    other = _span(finding.other, parsed.tree)
+                    other = span_of(finding.other, parsed.tree)
                     hint += f"; the other is at {shown(other.source.path)}:{other.line}"
-                yield rule.code.at(_span(finding.place, parsed.tree, on_key=finding.on_key), finding.message, hint)
+                yield rule.code.at(span_of(finding.place, parsed.tree, on_key=finding.on_key), finding.message, hint)
 
 
-def _span(place: Place, tree: Tree, *, on_key: bool = False) -> Span:
+def span_of(place: Place, tree: Tree, *, on_key: bool = False) -> Span:
+    """Where a place stands; with `on_key`, its last key."""
     return place if isinstance(place, Span) else tree.span(place, key=on_key)
 
 
@@ -97,7 +110,7 @@ def compile_all(paths: Sequence[Path], *, digest: bool = True) -> tuple[list[Tar
         image, parsed = examined.image, examined.parsed
         if image is not None and parsed is not None and not any(d.severity == "error" for d in kept):
             if image.layers and image.layers[0].origin[0] == "base":
-                targets.append(Target(image, digests(image) if digest else (), parsed))
+                targets.append(Target(image, digests(image) if digest else (), parsed, examined.held))
             else:
                 hint = "name a spec that extends it"
                 kept.append(codes.MISSING.at(parsed.tree.top(), "a partial spec without a base cannot be built", hint))
@@ -115,5 +128,5 @@ def _silenced(examined: Examined, ignores: Ignores) -> list[Diagnostic]:
 
 def every_code() -> list[Code]:
     """Every kind of finding there is, in the order of its code."""
-    found = [*codes.SHAPE, *(rule.code for rule in RULES), *NO_DOCKERFILE, *BUILD]
+    found = [*codes.SHAPE, *(rule.code for rule in RULES), *LOCK, *NO_DOCKERFILE, *BUILD]
     return sorted(found, key=lambda code: code.id)

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from imagespec.diagnostic import Diagnostic
 from imagespec.image.layers import Image
+from imagespec.lock.held import Held
 from imagespec.spec.parse import Parsed
 
 State: TypeAlias = Literal["kept", "rebuilt"]
@@ -15,11 +16,12 @@ State: TypeAlias = Literal["kept", "rebuilt"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One spec to build: its image, the digest of each layer, and the parsed file that findings point into."""
+    """One spec to build: its image, the digest of each layer, the file that findings point into, and its lock."""
 
     image: Image
     digests: tuple[str, ...]
     parsed: Parsed
+    held: Held
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from imagespec.cli.specs import select
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import printable
 
+STALE = 3
 FAILED = 4
 
 
@@ -49,17 +50,19 @@ ON = click.option("--on", type=click.Choice(("auto", *BACKENDS)), default="auto"
 @click.command()
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
 @ON
+@click.option("--frozen", is_flag=True, help="Build only what a fresh lock fixes, else exit with 3.")
 @click.option("--force", is_flag=True, help="Build every layer and run every check again.")
 @click.option(
     "--format", "format_", type=click.Choice(("text", "json")), default="text", help="How the results are printed."
 )
-def build(specs: tuple[str, ...], on: str, force: bool, format_: str) -> None:
+def build(specs: tuple[str, ...], on: str, frozen: bool, force: bool, format_: str) -> None:
     """Build the specs, several at a time and what they share once, and run their checks inside.
 
-    Exit code 1 where a spec has errors (nothing is built then), 4 where a build or a check failed.
+    Exit code 1 where a spec has errors, 3 where --frozen finds no fresh lock (nothing is built in either case), 4 where a
+    build or a check failed.
     """
     paths = select(specs)
-    targets = compiled(paths, quiet=False)
+    targets = compiled(paths, quiet=False, frozen=frozen)
     if targets is None:
         if format_ == "json":
             click.echo("[]")
@@ -75,14 +78,23 @@ def build(specs: tuple[str, ...], on: str, force: bool, format_: str) -> None:
     sys.exit(0 if all(result.ok for result in results) else FAILED)
 
 
-def compiled(paths: Sequence[Path], *, quiet: bool) -> list[Target] | None:
-    """The targets, or nothing where a spec has errors, which are shown."""
+def compiled(paths: Sequence[Path], *, quiet: bool, frozen: bool = False) -> list[Target] | None:
+    """The targets, or nothing where a spec has errors, which are shown. Ends where `frozen` ones have no fresh lock."""
     targets, diagnostics = compile_all(paths)
     errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
         click.echo(text(errors, sys.stderr) + f"\n{summary(errors)}; nothing was built", err=True)
         return None
-    warnings = [d for d in diagnostics if d.severity == "warning"]
+    not_locked = [target.held.finding for target in targets if target.held.finding is not None]
+    if frozen and not_locked:
+        click.echo(
+            text(not_locked, sys.stderr) + "\n--frozen builds from fresh locks only; nothing was built", err=True
+        )
+        sys.exit(STALE)
+    stale = [d for d in not_locked if d.severity == "warning"]
+    if stale and not quiet:
+        click.echo(text(stale, sys.stderr), err=True)
+    warnings = [d for d in diagnostics if d.severity == "warning" and d not in stale]
     if warnings and not quiet:
         click.echo(f"{summary(warnings)}; see: imagespec check", err=True)
     return targets
@@ -114,7 +126,7 @@ def modal_login(environ: Mapping[str, str]) -> bool:
 
 
 @contextmanager
-def failures() -> Iterator[None]:
+def failures(interrupted: str = "what is complete is kept, what is not is thrown away") -> Iterator[None]:
     """End with one message and the right exit code where nothing can be built, and on an interrupt."""
     stopped_by = signal.SIGINT
 
@@ -130,7 +142,7 @@ def failures() -> Iterator[None]:
         click.echo(text([failed.diagnostic], sys.stderr), err=True, nl=False)
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        click.echo("interrupted; what is complete is kept, what is not is thrown away", err=True)
+        click.echo(f"interrupted; {interrupted}", err=True)
         sys.exit(128 + stopped_by)
     except OSError as error:
         click.echo(f"error: {error}", err=True)

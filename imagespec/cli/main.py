@@ -14,6 +14,7 @@ from imagespec import __version__
 _COMMANDS = {
     "check": "every finding, all at once",
     "compile": "print the image as Python, Dockerfile, JSON, requirements or merged spec",
+    "lock": "fix every package by hash, and the base by digest",
     "build": "build for real, then run the checks inside",
     "run": "run a command inside the built image",
     "explain": "what a finding means, why, and what to do instead",
@@ -56,7 +57,7 @@ def cli() -> None:
     """YAML specs of container images, compiled to `modal.Image`.
 
     SPEC is a path, or the name of a spec in the nearest folder `specs`. Exit codes: 0 fine, 1 findings, 2 wrong usage,
-    4 a build failed.
+    3 a stale or missing lock, 4 a build failed.
     """
 
 

@@ -28,22 +28,28 @@ class Held:
         return self.lock is not None and self.finding is None
 
 
+NOTHING = Held(None)
+"""Of an image without anything that a lock could fix."""
+
+_RUN = "run: imagespec lock"
+
+
 def held(image: Image, spec: Path, span: Callable[[Place], Span]) -> Held:
     """Look for the lock of a spec, and hold it against the image. `span` is where a place stands."""
     made_from = inputs(image)
     if made_from is None:
-        return Held(None)
+        return NOTHING
     lock = load(path_of(spec))
     if lock is None:
-        what = "its packages need others, whose versions are open" if made_from.packages else "its tag can be moved"
-        return Held(made_from, None, codes.MISSING.at(span(made_from.at), f"not locked: {what}", "run: imagespec lock"))
+        open_yet = "what its packages need has no version" if made_from.packages else "the tag of its base can be moved"
+        return Held(made_from, None, codes.MISSING.at(span(made_from.at), f"not locked: {open_yet}", _RUN))
     if isinstance(lock, Diagnostic):
         return Held(made_from, None, lock)
     changed = _changed(lock, made_from)
     if changed is None:
         return Held(made_from, lock)
     place, what = changed
-    return Held(made_from, lock, codes.STALE.at(span(place), f"the lock is stale: {what}", "run: imagespec lock"))
+    return Held(made_from, lock, codes.STALE.at(span(place), f"the lock is stale: {what}", _RUN))
 
 
 def _changed(lock: Lock, made_from: Inputs) -> tuple[Place, str] | None:

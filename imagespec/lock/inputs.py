@@ -12,7 +12,7 @@ from typing import TypeAlias
 from imagespec.diagnostic import Source
 from imagespec.image.bases import platform_of
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.image.requirements import Line, canonical, logical_lines, requirements_of
+from imagespec.image.requirements import Line, canonical, logical_lines, name_of, requirements_of
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
@@ -46,6 +46,10 @@ class Inputs:
     places: tuple[Place, ...] = field(compare=False)
     base_place: Place = field(compare=False)
     at: Place = field(compare=False)
+
+    def place_of(self, name: str) -> Place | None:
+        """Where the spec names a package."""
+        return dict(zip(map(name_of, self.requirements), self.places, strict=True)).get(name)
 
     @property
     def packages(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from imagespec.image.layers import Image, Layer, Place
+from imagespec.image.layers import Image, Layer
 from imagespec.image.requirements import name_of
 from imagespec.lock.inputs import Inputs, covers
 from imagespec.lock.lockfile import Lock, Package
@@ -48,20 +48,16 @@ def _pinned(base: Layer, lock: Lock) -> Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Installing:
-    """What the layers of one image have in common. `places` are those of the packages that the spec names itself."""
+    """What the layers of one image have in common."""
 
     lock: Lock
     covered: Sequence[Layer]
     made_from: Inputs
 
-    @property
-    def places(self) -> dict[str, Place]:
-        return dict(zip(map(name_of, self.made_from.requirements), self.made_from.places, strict=True))
-
     def layers(self) -> tuple[list[Layer], list[Layer]]:
         """The layers of heavy wheels, and those of all others."""
         hashed = [package for package in self.lock.packages if package.files]
-        parts = partition(hashed, frozenset(self.places), self.lock.platform)
+        parts = partition(hashed, frozenset(map(name_of, self.made_from.requirements)), self.lock.platform)
         heavy = [self._by_hash(part) for part in parts if part.name != "others"]
         light = [self._by_hash(part) for part in parts if part.name == "others"]
         commits = [package for package in self.lock.packages if not package.files]
@@ -83,8 +79,8 @@ class _Installing:
 
     def _layer(self, operation: ops.AnyOperation, field: str, packages: Sequence[Package]) -> Layer:
         """What the spec names stands there, everything else in the lock."""
-        like, places = self.covered[0], self.places
-        at: list[Place] = [places.get(package.name) or package.span or like.origin for package in packages]
+        like = self.covered[0]
+        at = [self.made_from.place_of(package.name) or package.span or like.origin for package in packages]
         return Layer(operation=operation, origin=like.origin, places={**like.places, field: at})
 
     def _options(self, how: str) -> dict[str, Any]:

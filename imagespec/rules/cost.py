@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from imagespec.image.layers import Image
 from imagespec.image.requirements import name_of, requirements_of
-from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
 
 HEAVY = frozenset({"torch", "tensorflow", "jax", "vllm", "tensorrt", "paddlepaddle-gpu", "nvidia-cudnn-cu12"})
@@ -58,10 +58,11 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
     A layer is built as a whole: a new version of a progress bar installs torch again. Measured with buildah on two
     cores, that bump costs 133 s in one layer, and 5 s where torch has a layer of its own.
 
-    Use instead: in `steps`, an install of the heavy packages first and one of the others after it; the versions must
-    then be exact, or the second install may change what the first one brought.
+    Use instead: `imagespec lock`: what it fixes is split into layers by weight. Or, in `steps`, an install of the heavy
+    packages first and one of the others after it; the versions must then be exact, or the second install may change
+    what the first one brought.
     """
-    for layer in image.layers:
+    for layer in open_layers(image):
         names = [(name_of(line.text), line) for line in requirements_of(layer)]
         heavy = [(name, line) for name, line in names if name in HEAVY]
         light = [name for name, _ in names if name not in HEAVY]
@@ -70,7 +71,9 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
             others = ", ".join(f"`{each}`" for each in light[:3]) + (", …" if len(light) > 3 else "")
             which = f"one of {others}" if len(light) > 1 else others
             yield Finding(
-                line.place, f"`{name}` is installed again whenever {which} changes", "install it in a step of its own"
+                line.place,
+                f"`{name}` is installed again whenever {which} changes",
+                "imagespec lock splits them; or install it in a step of its own",
             )
 
 

@@ -11,7 +11,7 @@ from imagespec.diagnostic import Source, lines
 from imagespec.image.copies import instructions
 from imagespec.image.layers import Image, Place
 from imagespec.image.requirements import requirement, requirements_of
-from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
@@ -25,9 +25,10 @@ def unpinned(image: Image) -> Iterable[Finding]:
     Whatever is newest on the day of the build is installed: the image that trained yesterday's model cannot be built
     again, and a release of somebody else's breaks it.
 
-    Use instead: `name==1.2.3`. `pip freeze` or `uv pip freeze` in a container that works tells the versions.
+    Use instead: `imagespec lock`, which fixes what is newest now and all that it needs; or `name==1.2.3`. `pip freeze`
+    or `uv pip freeze` in a container that works tells the versions.
     """
-    for layer in image.layers:
+    for layer in open_layers(image):
         for line in requirements_of(layer):
             parsed = requirement(line.text)
             if parsed is None or parsed.url or any(_exact(specifier) for specifier in parsed.specifier):
@@ -56,7 +57,7 @@ def url_without_hash(image: Image) -> Iterable[Finding]:
 
     Use instead: the same address with `#sha256=…` at its end.
     """
-    for layer in image.layers:
+    for layer in open_layers(image):
         for line in requirements_of(layer):
             url = _url(line.text)
             if url and not _git(url) and not re.search(r"#(?:.*&)?sha256=[0-9a-f]{64}", url):
@@ -71,7 +72,7 @@ def git_without_commit(image: Image) -> Iterable[Finding]:
 
     Use instead: `@` and the full 40 digits of the commit.
     """
-    for layer in image.layers:
+    for layer in open_layers(image):
         found = [(line.place, _url(line.text)) for line in requirements_of(layer)]
         if isinstance(layer.operation, ops.PipInstallPrivateRepos):
             found += [(layer.place("repositories", i), f"git+{r}") for i, r in enumerate(layer.operation.repositories)]
@@ -104,11 +105,11 @@ def base_without_digest(image: Image) -> Iterable[Finding]:
 
     A tag moves to another image with every release of its maker, `latest` and `3.12` most of all.
 
-    Use instead: `name:tag@sha256:…`. `docker buildx imagetools inspect name:tag` prints the digest.
+    Use instead: `imagespec lock`, which looks the digest up; or `name:tag@sha256:…` in the spec.
     """
     for layer in image.layers[:1]:
         match layer.operation:
-            case ops.FromRegistry(tag=tag) if "@sha256:" not in tag:
+            case ops.FromRegistry(tag=tag) if "@sha256:" not in tag and not image.locked:
                 yield _floating(layer.place("tag"), tag)
             case ops.FromName(name=name) if ":" not in name or name.endswith(":latest"):
                 yield Finding(layer.place("name"), f"`{name}` is whatever was published last", "name a tag: `name:tag`")
@@ -168,9 +169,9 @@ def floating_tool(image: Image) -> Iterable[Finding]:
 
     The builder does not pin uv or Poetry: the newest one installs, and resolves as it sees fit that day.
 
-    Use instead: `python: {uv: "0.9.10"}`, or `version` of `poetry`.
+    Use instead: `imagespec lock`, which fixes uv; `python: {uv: "0.9.10"}`, or `version` of `poetry`.
     """
-    for layer in image.layers:
+    for layer in open_layers(image):
         match layer.operation:
             case ops.UvPipInstall(uv_version=None) | ops.UvSync(uv_version=None):
                 if layer.origin[0] == "steps":

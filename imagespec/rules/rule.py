@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from imagespec.diagnostic import Code, Severity
 from imagespec.image.layers import Image, Layer, Place
+from imagespec.lock.inputs import covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ def rule(id: str, severity: Severity) -> Callable[[Check], Rule]:
         return Rule(Code(id, severity, inspect.getdoc(check) or ""), check)
 
     return decorate
+
+
+def open_layers(image: Image) -> Iterator[Layer]:
+    """The layers whose packages no lock fixes."""
+    return (layer for layer in image.layers if not (image.locked and covers(layer)))
 
 
 def steps(image: Image) -> Iterator[Layer]:
