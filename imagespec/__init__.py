@@ -72,12 +72,15 @@ def check(spec: PathOrName) -> list[Diagnostic]:
     return compiler.check(_find(spec))
 
 
-def build(*specs: PathOrName, on: Literal["auto", "modal", "local"] = "auto", force: bool = False) -> list[BuildResult]:
+def build(
+    *specs: PathOrName, on: Literal["auto", "modal", "container", "local"] = "auto", force: bool = False
+) -> list[BuildResult]:
     """Build specs for real and run their checks inside, as the command `imagespec build` does, progress and all.
 
     None means every spec of the nearest folder `specs`. `on` says where: `auto` is Modal where there is a login, else
-    this machine; `force` builds every layer anew. Each result says whether its build and its checks went well. Raises
-    `FileNotFoundError` where there is no such spec, `CompileError` where one has errors: nothing is built then.
+    an environment on this machine; `container` is docker, podman or buildah. `force` builds every layer anew. Each
+    result says whether its build and its checks went well. Raises `FileNotFoundError` where there is no such spec,
+    `CompileError` where one has errors: nothing is built then.
     """
     from imagespec.cli.build import backend
     from imagespec.cli.progress import watching

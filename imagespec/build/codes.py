@@ -62,5 +62,28 @@ NOT_ON_MODAL = Code(
     Use instead: create it, correct its name, or build in the environment that has it (`MODAL_ENVIRONMENT`).
     """,
 )
+NO_ENGINE = Code(
+    "IS906",
+    "error",
+    """There is nothing here that builds containers.
 
-BUILD = (LAYER_FAILED, CHECK_FAILED, NO_PYTHON, NO_MODAL, NOT_ON_MODAL)
+    Docker, podman and buildah are asked in this order, and the first that works is taken. Docker needs its daemon,
+    which the user has to be allowed to use, and its plugin buildx.
+
+    Use instead: install one of them (`apt-get install buildah` needs no daemon), start the one that is there, or build
+    on this machine without containers, with `--on local`.
+    """,
+)
+NO_SECRET = Code(
+    "IS907",
+    "error",
+    """A secret that a build step asks for is not here.
+
+    Modal keeps secrets and tells them to nobody. A build in a container takes each from a file of its name, `NAME.env`,
+    with lines of NAME='value', beside the spec, in its `root` or in the working directory.
+
+    Use instead: write that file, keep it out of the repository, or build on Modal.
+    """,
+)
+
+BUILD = (LAYER_FAILED, CHECK_FAILED, NO_PYTHON, NO_MODAL, NOT_ON_MODAL, NO_ENGINE, NO_SECRET)

@@ -40,11 +40,20 @@ def _local(folder: Path) -> Backend:
     return LocalBackend(folder, os.environ)
 
 
-BACKENDS: Mapping[str, Callable[[Path], Backend]] = {"modal": _modal, "local": _local}
+def _container(folder: Path) -> Backend:
+    if os.name == "nt":
+        raise click.UsageError("builds on this machine need Linux or macOS; WSL will do")
+    from imagespec.build.container import ContainerBackend
+
+    return ContainerBackend(folder, os.environ)
+
+
+BACKENDS: Mapping[str, Callable[[Path], Backend]] = {"modal": _modal, "container": _container, "local": _local}
 """Name to what makes the backend for the folder `.imagespec` of a project."""
 
 ON = click.option("--on", type=click.Choice(("auto", *BACKENDS)), default="auto", show_default=True,
-                  help="Where to build: on Modal, on this machine, or on Modal if there is a login.")  # fmt: skip
+                  help="Where to build: on Modal, in containers (docker, podman or buildah), in an environment on this "
+                  "machine, or on Modal if there is a login and else on this machine.")  # fmt: skip
 
 
 @click.command()
