@@ -21,6 +21,7 @@ from imagespec.build.failure import BuildFailed, finding
 from imagespec.build.links import HOME, inside, link
 from imagespec.build.record import Record, prepare
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
+from imagespec.build.sizes import remembered
 from imagespec.build.store import Store
 from imagespec.diagnostic import Diagnostic, Route, shown
 from imagespec.machine.host import for_commands
@@ -124,7 +125,9 @@ class _Work:
             self.stand(target, held, layers)
             error = self._check(target, held, checks)
             if error is None:
-                self.record.add_build(LocalBackend.name, self.spec(target), target.digests[-1], held.key)
+                self.record.add_build(
+                    LocalBackend.name, self.spec(target), target.digests[-1], held.key, remembered(target)
+                )
         except BuildFailed as failed:
             error = failed.diagnostic
         except OSError as failed:  # a folder that cannot be made, a program that cannot be started: of this spec alone

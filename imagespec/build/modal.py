@@ -18,6 +18,7 @@ from imagespec.build.modal_log import LineLog, logs_to_layers, printing_to
 from imagespec.build.modal_trouble import NoModal, check_failed, no_modal
 from imagespec.build.record import Record
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
+from imagespec.build.sizes import remembered
 from imagespec.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
@@ -65,8 +66,8 @@ class ModalBackend:
                 checks = await check(target, stood, layers.app, progress, self._record, force=force)
             error = next((check_failed(target, each) for each in checks if not each.ok), None)
             if error is None:
-                path = str(target.parsed.path.absolute())
-                self._record.add_build(self.name, path, target.digests[-1], stood.image_id)
+                path, digest = str(target.parsed.path.absolute()), target.digests[-1]
+                self._record.add_build(self.name, path, digest, stood.image_id, remembered(target))
         except BuildFailed as failed:
             error = failed.diagnostic
         return _result(target, time.monotonic() - begun, done, checks, error)

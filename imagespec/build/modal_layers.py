@@ -135,6 +135,8 @@ class Layers:
         except Exception as error:  # whatever Modal or a build function raises, it is about this layer
             raise LayerFailed(error, log.close()) from None
         if not log.close():
+            if self._record.layer("modal", digest) is None:
+                self._record.add_layer("modal", digest, step.method, None, image.object_id)
             return _Built(image.object_id, None)
         seconds = time.monotonic() - begun
         self._record.add_layer("modal", digest, step.method, seconds, image.object_id)

@@ -5,6 +5,8 @@ SQLite's own journal makes each entry whole or absent, whatever happens to the p
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from imagespec.diagnostic import shown
+from imagespec.image.diff import Made
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS layer (
@@ -27,7 +30,11 @@ CREATE TABLE IF NOT EXISTS build (
     backend TEXT, spec TEXT, image TEXT, place TEXT, at TEXT DEFAULT CURRENT_TIMESTAMP,
     PRIMARY KEY (backend, spec)
 );
+CREATE TABLE IF NOT EXISTS made (digest TEXT PRIMARY KEY, op TEXT, arguments TEXT, bytes INTEGER);
+CREATE TABLE IF NOT EXISTS stack (backend TEXT, spec TEXT, digests TEXT, PRIMARY KEY (backend, spec));
 """
+"""A later version adds tables, and no columns: so a record goes on working whichever version made it, and whichever
+comes after. `made` is what a layer was made of, `stack` the layers of the last good build of a spec."""
 
 _KEPT_OUTPUT = 10_000
 """Characters of a check's output that are kept."""
@@ -38,10 +45,11 @@ KEPT = ".imagespec"
 
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
-    """A layer as it was last built: `seconds` of wall time, `place` where the backend keeps it, `at` in UTC."""
+    """A layer as it was last built: `seconds` of wall time, `None` where the backend had it before it was recorded;
+    `place` where the backend keeps it, `at` in UTC."""
 
     op: str
-    seconds: float
+    seconds: float | None
     place: str
     at: str
 
@@ -53,6 +61,23 @@ class BuildRecord:
     image: str
     place: str
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a layer is made of, and the bytes that come with it, `None` where nobody knows."""
+
+    made: Made
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """A layer that was built before: what it was made of, how long it took, how many bytes came with it."""
+
+    made: Made
+    seconds: float
+    bytes: int | None
 
 
 def home(specs: Sequence[Path]) -> Path:
@@ -74,7 +99,7 @@ class Record:
         row = self._one("SELECT op, seconds, place, at FROM layer WHERE backend = ? AND digest = ?", backend, digest)
         return LayerRecord(*row) if row else None
 
-    def add_layer(self, backend: str, digest: str, op: str, seconds: float, place: str = "") -> None:
+    def add_layer(self, backend: str, digest: str, op: str, seconds: float | None, place: str = "") -> None:
         query = "INSERT OR REPLACE INTO layer (backend, digest, op, seconds, place) VALUES (?, ?, ?, ?, ?)"
         self._write(query, backend, digest, op, seconds, place)
 
@@ -99,18 +124,57 @@ class Record:
 
     def build(self, backend: str, spec: str) -> BuildRecord | None:
         """The last good build of a spec, by the spec's path."""
-        row = self._one("SELECT image, place, at FROM build WHERE backend = ? AND spec = ?", backend, spec)
+        row = self._one("SELECT image, place, at FROM build WHERE backend = ? AND spec = ?", backend, _spelled(spec))
         return BuildRecord(*row) if row else None
 
-    def add_build(self, backend: str, spec: str, image: str, place: str = "") -> None:
-        query = "INSERT OR REPLACE INTO build (backend, spec, image, place) VALUES (?, ?, ?, ?)"
-        self._write(query, backend, spec, image, place)
+    def add_build(
+        self, backend: str, spec: str, image: str, place: str = "", layers: Sequence[Remembered] = ()
+    ) -> None:
+        """A build was good. `layers` are those of its image, in order, mounted ones too."""
+        path, digests = _spelled(spec), [each.made.digest for each in layers]
+        made = [
+            (each.made.digest, each.made.op, json.dumps(each.made.arguments, sort_keys=True), each.bytes)
+            for each in layers
+        ]
+        prepare(self.path.parent)
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.executemany("INSERT OR REPLACE INTO made (digest, op, arguments, bytes) VALUES (?, ?, ?, ?)", made)
+            query = "INSERT OR REPLACE INTO build (backend, spec, image, place) VALUES (?, ?, ?, ?)"
+            database.execute(query, (backend, path, image, place))
+            query = "INSERT OR REPLACE INTO stack (backend, spec, digests) VALUES (?, ?, ?)"
+            database.execute(query, (backend, path, json.dumps(digests)))
+            database.execute("COMMIT")
+
+    def stack(self, backend: str, spec: str) -> tuple[Made, ...]:
+        """The layers of the last good build of a spec; none where they were not recorded with it."""
+        query = "SELECT image, digests FROM build JOIN stack USING (backend, spec) WHERE backend = ? AND spec = ?"
+        row = self._one(query, backend, _spelled(spec))
+        digests = json.loads(row[1]) if row else []
+        if not digests or digests[-1] != row[0]:  # the build is a later one, of a version that records no stack
+            return ()
+        marks = ", ".join("?" * len(digests))
+        rows = self._all(f"SELECT digest, op, arguments FROM made WHERE digest IN ({marks})", *digests)
+        known = {digest: Made(digest, op, json.loads(arguments)) for digest, op, arguments in rows}
+        return tuple(known[digest] for digest in digests) if known.keys() >= {*digests} else ()
+
+    def experience(self, backend: str, op: str) -> list[Experience]:
+        """The layers of one method that this backend built, and took some time for, the latest first."""
+        query = (
+            "SELECT layer.digest, layer.op, arguments, seconds, bytes FROM layer JOIN made USING (digest)"
+            " WHERE backend = ? AND layer.op = ? AND seconds > 0 ORDER BY at DESC, layer.rowid DESC LIMIT 100"
+        )
+        rows = self._all(query, backend, op)
+        return [Experience(Made(digest, op, json.loads(text)), took, size) for digest, op, text, took, size in rows]
+
+    def _all(self, query: str, *values: object) -> list[Any]:
+        if not self.path.exists():
+            return []
+        with self._open() as database:
+            return database.execute(query, values).fetchall()
 
     def _one(self, query: str, *values: object) -> Any:
-        if not self.path.exists():
-            return None
-        with self._open() as database:
-            return database.execute(query, values).fetchone()
+        return next(iter(self._all(query, *values)), None)
 
     def _write(self, query: str, *values: object) -> None:
         prepare(self.path.parent)
@@ -128,6 +192,11 @@ class Record:
         except sqlite3.DatabaseError as error:
             lost = "remove it: nothing but time is lost"
             raise OSError(f"the record `{shown(self.path)}` is damaged ({error}); {lost}") from error
+
+
+def _spelled(spec: str) -> str:
+    """A path in its one spelling."""
+    return os.path.realpath(spec)
 
 
 def prepare(folder: Path) -> None:

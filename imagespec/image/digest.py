@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,14 @@ from imagespec.spec.operations import AnyOperation
 
 def digests(image: Image) -> tuple[str, ...]:
     """The digest of each layer, mounted ones included, in order. Reads the local files that the layers name."""
+    return chained(content(layer, image.root) for layer in image.layers)
+
+
+def chained(contents: Iterable[Sequence[Any]]) -> tuple[str, ...]:
+    """The digests of layers of these contents, each on the one before."""
     found: list[str] = []
-    for layer in image.layers:
-        found.append(_sha256([found[-1] if found else "", *content(layer, image.root)]))
+    for each in contents:
+        found.append(_sha256([found[-1] if found else "", *each]))
     return tuple(found)
 
 

@@ -23,12 +23,13 @@ class Layer:
     """One operation, and where it was written.
 
     `places` says where a field was written, and a field that is a list item by item. What it does not name stands
-    under `origin` by its own name.
+    under `origin` by its own name. `part` says which of the layers it is that a lock makes of a section.
     """
 
     operation: AnyOperation
     origin: Route = field(compare=False)
     places: Mapping[str, Place | list[Place]] = field(default_factory=dict, compare=False)
+    part: str = field(default="", compare=False)
 
     @property
     def mounted(self) -> bool:

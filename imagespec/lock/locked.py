@@ -67,21 +67,21 @@ class _Installing:
         file = ops.Requirements(tuple(line_of(package) for package in part.packages))
         if any(isinstance(layer.operation, _BY_PIP) for layer in self.covered):
             by_pip = ops.PipInstallFromRequirements(requirements_txt=file, **self._options(BY_HASH))
-            return self._layer(by_pip, "lines", part.packages)
+            return self._layer(by_pip, "lines", part)
         by_uv = ops.UvPipInstall(requirements=(file,), uv_version=self.lock.uv, **self._options(BY_HASH))
-        return self._layer(by_uv, "lines", part.packages)
+        return self._layer(by_uv, "lines", part)
 
     def _by_commit(self, packages: Sequence[Package]) -> Layer:
         """No hash is known of what git gives; the commit says what it is."""
         names = tuple(f"{package.name} @ {package.source}" for package in packages)
         operation = ops.UvPipInstall(packages=names, uv_version=self.lock.uv, **self._options("--no-deps"))
-        return self._layer(operation, "packages", packages)
+        return self._layer(operation, "packages", Part("others", tuple(packages)))
 
-    def _layer(self, operation: ops.AnyOperation, field: str, packages: Sequence[Package]) -> Layer:
+    def _layer(self, operation: ops.AnyOperation, field: str, part: Part) -> Layer:
         """What the spec names stands there, everything else in the lock."""
         like = self.covered[0]
-        at = [self.made_from.place_of(package.name) or package.span or like.origin for package in packages]
-        return Layer(operation=operation, origin=like.origin, places={**like.places, field: at})
+        at = [self.made_from.place_of(package.name) or package.span or like.origin for package in part.packages]
+        return Layer(operation=operation, origin=like.origin, places={**like.places, field: at}, part=part.name)
 
     def _options(self, how: str) -> dict[str, Any]:
         """What holds for each of the layers: how to install, from where, and what the installation sees."""
