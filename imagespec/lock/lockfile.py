@@ -6,12 +6,15 @@ a digest of everything, so that an edit by hand or a merge gone wrong is found, 
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -153,20 +156,44 @@ def _quoted(text: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace the file as a whole: whatever happens meanwhile, it is the old one or the new one. Raises `OSError`."""
+    """Replace the file as a whole: whatever happens meanwhile, it is the old one or the new one. Its permissions stay,
+    and so does a link to it. Raises `OSError`."""
+    path = Path(os.path.realpath(path))
     made, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(made, "w", encoding="utf-8") as file:
+        with os.fdopen(made, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        os.chmod(temporary, _mode(path))
+        _sweep(path, temporary)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _mode(path: Path) -> int:
+    """The permissions of a file; of one that is not there yet, what the user's mask leaves."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+_ABANDONED = 60
+"""Seconds after which a file that is written in milliseconds has nobody left who writes it."""
+
+
+def _sweep(path: Path, temporary: str) -> None:
+    """Remove what others left beside a file because they were killed while they wrote it."""
+    now = os.stat(temporary).st_mtime
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        with suppress(OSError):
+            if now - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
 
 
 # -------------------------------------------------------------------------------------------------- read

@@ -25,13 +25,12 @@ class NotLocked(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What may move to newer versions: the named packages; or `everything`, uv and the base too."""
+    """What may move to newer versions: the named packages, `within` some constraints; or `everything` that the spec
+    leaves open, uv and the base too."""
 
     names: frozenset[str] = frozenset()
     everything: bool = False
-
-    def __contains__(self, name: str) -> bool:
-        return self.everything or name in self.names
+    within: tuple[str, ...] = ()
 
 
 def make(
@@ -61,7 +60,7 @@ def make(
         preferred = {p.name: p.version for lock in (*others, *([kept] if kept else [])) for p in lock.packages}
         preferred = {name: version for name, version in preferred.items() if name not in upgrade.names}
         try:
-            resolved = resolve(made_from, preferred, cut, environ, run)
+            resolved = resolve(made_from, preferred, cut, environ, run, upgrade.within)
         except Unresolved as error:
             raise NotLocked(codes.UNRESOLVED.at(span(error.place), str(error), error.hint)) from None
     lock = Lock(

@@ -6,12 +6,15 @@ they have on whatever platform. The last two concern exact versions, and are ans
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+import shlex
 import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +24,7 @@ from packaging.tags import cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from imagespec.image.layers import Place
-from imagespec.image.requirements import name_of
+from imagespec.image.requirements import name_of, pinned, requirement
 from imagespec.lock.inputs import Inputs
 from imagespec.lock.lockfile import File, Package
 from imagespec.machine.host import for_uv
@@ -53,16 +56,36 @@ class Resolved:
 
 
 def resolve(
-    made_from: Inputs, preferred: Mapping[str, str], exclude_newer: str, environ: Mapping[str, str], run: Run
+    made_from: Inputs,
+    preferred: Mapping[str, str],
+    exclude_newer: str,
+    environ: Mapping[str, str],
+    run: Run,
+    constraints: Sequence[str] = (),
 ) -> Resolved:
     """Ask uv. `preferred` are versions by name that stay where they can; files of `exclude_newer`, a time, or later do
-    not count. Raises `Unresolved`, and `NotFound` where there is no uv."""
+    not count; `constraints` are requirements that hold for packages which are needed anyway. Raises `Unresolved`, and
+    `NotFound` where there is no uv."""
+    with _asking(made_from, exclude_newer, environ, run) as asking:
+        return asking.resolve(preferred, constraints)
+
+
+def newest(
+    made_from: Inputs, names: Sequence[str], exclude_newer: str, environ: Mapping[str, str], run: Run
+) -> dict[str, str]:
+    """The newest version of each package that the image's Python and platform can use, each by itself. Raises like
+    `resolve`."""
+    with _asking(made_from, exclude_newer, environ, run) as asking:
+        return asking.newest(names)
+
+
+@contextmanager
+def _asking(made_from: Inputs, exclude_newer: str, environ: Mapping[str, str], run: Run) -> Iterator[_Asking]:
     uv = find_uv(environ)
     variables = {**for_uv(environ, own_index=bool(made_from.index_url)), "UV_PYTHON_DOWNLOADS": "never"}
     with tempfile.TemporaryDirectory(prefix="imagespec-") as folder:
         python = _interpreter(made_from.python, uv, variables)
-        asking = _Asking(made_from, uv, python, Path(folder), exclude_newer, variables, run)
-        return asking.resolve(preferred)
+        yield _Asking(made_from, uv, python, Path(folder), exclude_newer, variables, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +98,17 @@ class _Asking:
     environ: Mapping[str, str]
     run: Run
 
-    def resolve(self, preferred: Mapping[str, str]) -> Resolved:
+    def resolve(self, preferred: Mapping[str, str], constraints: Sequence[str]) -> Resolved:
+        for text, place in zip(self.made_from.requirements, self.made_from.places, strict=True):
+            if _OF_THIS_MACHINE.match(_address(text)):
+                why = f"`{text}` is a path on this machine, where no image can get it"
+                raise Unresolved(place, why, "bring the code with `source`, or name an address that all can reach")
         wanted = self._write("wanted.in", self.made_from.requirements)
         files = [*map(str, self.made_from.files), *(str(self._exported(p)) for p in self.made_from.projects)]
         target = [f"--python-platform={self.made_from.platform}"]
         out = self._write("versions.txt", [f"{name}=={version}" for name, version in sorted(preferred.items())])
-        printed = self._compile([str(wanted), *files], ["--annotation-style=line", *target], out)
+        within = [f"--constraint={self._write('within.txt', constraints)}"] if constraints else []
+        printed = self._compile([str(wanted), *files], ["--annotation-style=line", *target, *within], out)
         versions = dict(_annotated(out.read_text(encoding="utf-8").splitlines()))
         requires = _requires({name: needed_by for name, (_, needed_by) in versions.items()})
         pins = self._write("pins.in", [text for text, _ in versions.values()])
@@ -92,6 +120,13 @@ class _Asking:
             for name in sorted(versions)
         ]
         return Resolved(tuple(packages), uv_version(self.uv, self.environ), tuple(_yanked(printed)))
+
+    def newest(self, names: Sequence[str]) -> dict[str, str]:
+        out = self.folder / "newest.txt"
+        target = f"--python-platform={self.made_from.platform}"
+        self._compile([str(self._write("names.in", names))], ["--no-deps", "--no-annotate", target], out)
+        found = map(pinned, out.read_text(encoding="utf-8").splitlines())
+        return dict(each for each in found if each is not None)
 
     def _write(self, name: str, lines: Sequence[str]) -> Path:
         path = self.folder / name
@@ -113,16 +148,32 @@ class _Asking:
         flags = (
             ("--index-url", given.index_url),
             ("--extra-index-url", given.extra_index_url),
-            ("--find-links", given.find_links),
+            ("--find-links", self._find_links()),
             ("--prerelease", "allow" if given.prerelease else ""),
             ("--exclude-newer", self.exclude_newer),
         )
         command += [f"{flag}={value}" for flag, value in flags if value]
-        command += [option for option in given.options.split() if not _ONLY_TO_INSTALL.fullmatch(option)]
+        command += [option for option in self._options() if not _ONLY_TO_INSTALL.fullmatch(option)]
         code, printed = self.run([*command, "--", *files], self.environ)
         if code:
             raise self._unresolved(code, printed)
         return printed
+
+    def _options(self) -> list[str]:
+        """As the shell that installs splits them."""
+        options = self.made_from.options
+        try:
+            return shlex.split(options)
+        except ValueError as error:
+            why = f"the options `{options}` cannot be split into words: {str(error).lower()}"
+            raise Unresolved(("python", "options"), why, "close the quote") from None
+
+    def _find_links(self) -> str:
+        links = self.made_from.find_links
+        if not links or _URL.match(links) or (os.path.isabs(links) and os.path.isdir(links)):
+            return links
+        why = f"the folder `{links}` is looked for in the image, and cannot be looked into from here"
+        raise Unresolved(("python", "find_links"), why, "name a page by its address")
 
     def _exported(self, project: UvSync) -> Path:
         """What the lock of a uv project fixes, as requirements. The project itself is not installed."""
@@ -162,6 +213,15 @@ def _interpreter(version: str, uv: str, environ: Mapping[str, str]) -> list[str]
     except NotFound:
         return []
 
+
+def _address(text: str) -> str:
+    """Where a requirement says that its package lies: an address, a path, or nothing."""
+    parsed = requirement(text)
+    return (parsed.url or "") if parsed else text
+
+
+_OF_THIS_MACHINE = re.compile(r"(?i)file:|[./~]|[a-z]:\\|-e\b|--editable\b")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 _ONLY_TO_INSTALL = re.compile(
     r"--(root-user-action|no-warn-script-location|no-warn-conflicts|no-input|no-deps|require-hashes|compile-bytecode"

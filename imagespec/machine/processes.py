@@ -46,6 +46,9 @@ class Processes:
             for line in process.stdout:
                 printed.append(line.rstrip())
                 on_line(printed[-1])
+        except BaseException:  # an interrupt of whoever waits here: nobody reads what it prints any more
+            self._signal([process], signal.SIGKILL)
+            raise
         finally:
             code = self.finish(process)
         return code, printed
