@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": "every finding, all at once",
     "compile": "print the image as Python, Dockerfile, JSON, requirements or merged spec",
     "lock": "fix every package by hash, and the base by digest",
+    "plan": "what a build would make anew, why, and what that costs",
     "build": "build for real, then run the checks inside",
     "run": "run a command inside the built image",
     "explain": "what a finding means, why, and what to do instead",
