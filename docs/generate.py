@@ -20,6 +20,7 @@ FAMILIES = {
     "IS1": "Shape of the file",
     "IS2": "Meaning: what Modal would refuse, or silently do otherwise",
     "IS3": "Reproducibility",
+    "IS4": "Lock",
     "IS5": "Cost",
     "IS9": "Building",
 }

@@ -15,7 +15,7 @@ from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower
-from imagespec.lock.codes import LOCK
+from imagespec.lock.codes import LOCK, MISSING
 from imagespec.lock.held import NOTHING, Held, held
 from imagespec.lock.locked import locked
 from imagespec.rules import RULES
@@ -44,12 +44,18 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
     image = lower(parsed)
     lock = held(image, parsed.path, lambda place: span_of(place, parsed.tree)) if not parsed.partial else NOTHING
     found = [*parsed.diagnostics, *_broken_rules(dataclasses.replace(image, locked=lock.fresh), parsed)]
-    right = not any(d.severity == "error" for d in found)  # a lock is judged by a spec that is right
-    if lock.finding is not None and (right or lock.finding.severity == "error"):
+    if lock.finding is not None and _worth_saying(lock, lock.finding, found):
         found.append(lock.finding)
     if lock.fresh and lock.lock is not None and lock.made_from is not None:
         image = locked(image, lock.lock, lock.made_from)
     return Examined(parsed, image if parsed.whole else None, tuple(_one_error_a_place(found)), lock)
+
+
+def _worth_saying(lock: Held, finding: Diagnostic, others: Sequence[Diagnostic]) -> bool:
+    """A lock is judged by a spec that is right; and that a tag alone is not locked, its own rule says."""
+    if finding.code == MISSING.id and lock.made_from is not None and not lock.made_from.packages:
+        return False
+    return finding.severity == "error" or not any(d.severity == "error" for d in others)
 
 
 def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:

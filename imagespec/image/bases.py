@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from imagespec.diagnostic import Source
 from imagespec.spec import operations as ops
+from imagespec.spec.source import read
 
 _PYTHON_IMAGE = re.compile(r"(?:^|/)python:(3\.\d+(?:\.\d+)?)(?![\d.])")
 
@@ -47,9 +49,7 @@ def _of_tag(tag: str) -> str:
 
 def _of_dockerfile(path: Path) -> str:
     """The Python of the image that the last stage is built from, where its name tells."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
+    source = read(path)
+    lines = source.text.splitlines() if isinstance(source, Source) else []
     froms = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0].upper() == "FROM"]
     return _of_tag(froms[-1]) if froms else ""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+from typing import Any
+
 import modal
+import yaml
 
 from tests.conformance.case import Chain, slim
 
@@ -11,9 +16,36 @@ VARIABLES = {"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_spl
 UV = "0.9.10"
 
 
-def trainer() -> modal.Image:
-    """What the two trainers share."""
-    return slim().apt_install("curl", "git", "tar", "wget").uv_pip_install(*PINS, uv_version=UV).env(VARIABLES)
+LIBRARIES = (
+    *("nvidia-cublas-cu12", "nvidia-cuda-cupti-cu12", "nvidia-cuda-nvrtc-cu12", "nvidia-cuda-runtime-cu12"),
+    *("nvidia-cudnn-cu12", "nvidia-cufft-cu12", "nvidia-curand-cu12", "nvidia-cusolver-cu12", "nvidia-cusparse-cu12"),
+    *("nvidia-nccl-cu12", "nvidia-nvjitlink-cu12", "nvidia-nvtx-cu12", "triton"),
+)
+"""What torch needs, and what weighs gigabytes."""
+
+
+def locked(image: modal.Image, packages: list[dict[str, Any]]) -> modal.Image:
+    """Some packages of a lock, as someone would install them who has the hashes."""
+    folder = Path(tempfile.mkdtemp())
+    lines = []
+    for package in packages:
+        marker = f" ; {package['marker']}" if "marker" in package else ""
+        hashes = sorted(f"--hash=sha256:{file.split()[0]}" for file in package["files"])
+        lines.append(f"{package['name']}=={package['version']}{marker} {' '.join(hashes)}\n")
+    (folder / "requirements.txt").write_text("".join(lines))
+    return image.uv_pip_install(
+        requirements=[str(folder / "requirements.txt")], extra_options="--require-hashes --no-deps", uv_version=UV
+    )
+
+
+def trainer(spec: str) -> modal.Image:
+    """What the two trainers share: the CUDA libraries, torch, what apt brings, everything else."""
+    packages = yaml.safe_load(Path(f"specs/{spec}.lock.yaml").read_text())["packages"]
+    image = locked(slim(), [package for package in packages if package["name"] in LIBRARIES])
+    image = locked(image, [package for package in packages if package["name"] == "torch"])
+    image = image.apt_install("curl", "git", "tar", "wget")
+    image = locked(image, [package for package in packages if package["name"] not in (*LIBRARIES, "torch")])
+    return image.env(VARIABLES)
 
 
 def cuda_devel() -> modal.Image:
@@ -36,8 +68,8 @@ def cuda_devel() -> modal.Image:
 
 
 SHIPPED: dict[str, Chain] = {
-    "classifier": lambda: trainer().add_local_python_source("training"),
-    "dit": lambda: trainer().add_local_python_source("training"),
+    "classifier": lambda: trainer("classifier").add_local_python_source("training"),
+    "dit": lambda: trainer("dit").add_local_python_source("training"),
     "examples/pytorch": lambda: (
         modal.Image.from_registry("pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime")
         .uv_pip_install("pillow==11.0.0", "tqdm==4.67.1", uv_version=UV)

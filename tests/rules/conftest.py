@@ -48,11 +48,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def found(project: Path) -> Check:
-    """Code, line and column of each finding in a spec; a base is put before one that has none."""
+    """Code, line and column of each finding in a spec, but for that it is not locked; a base is put before one that has
+    none."""
 
     def find(text: str) -> list[Place]:
         path = project / "spec.yaml"
         path.write_text(text if text.startswith(("base:", "extends:")) else BASE + text)
-        return [(d.code, d.span.line, d.span.column) for d in check(path)]
+        return [(d.code, d.span.line, d.span.column) for d in check(path) if d.code != "IS401"]
 
     return find

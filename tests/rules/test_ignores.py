@@ -58,7 +58,7 @@ COMMENTS: dict[str, tuple[str, list[tuple[str, int, int]]]] = {
 def test_comments(project: Path, text: str, expected: list[tuple[str, int, int]]) -> None:
     path = project / "spec.yaml"
     path.write_text(text, newline="")
-    assert [(d.code, d.span.line, d.span.column) for d in check_all([path])] == expected
+    assert [(d.code, d.span.line, d.span.column) for d in check_all([path]) if d.code != "IS401"] == expected
 
 
 HINTS = {

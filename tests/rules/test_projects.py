@@ -91,7 +91,7 @@ LINES = {
 def test_requirements_files_that_name_others(project: Path, found: Check, line: str) -> None:
     (project / "requirements.txt").write_text(f"six==1.17.0\n{line}\n")
     places = found('python: {uv: "1.0.0", requirements: [requirements.txt]}')
-    hints = [(d.hint, d.span.source.path.name) for d in check(project / "spec.yaml")]
+    hints = [(d.hint, d.span.source.path.name) for d in check(project / "spec.yaml") if d.code != "IS401"]
     expected = LINES[line]
     assert (places, hints) == (
         ([("IS215", 2, 1)], [(expected, "requirements.txt")]) if expected is not None else ([], [])
