@@ -18,6 +18,8 @@ _COMMANDS = {
     "plan": "what a build would make anew, why, and what that costs",
     "build": "build for real, then run the checks inside",
     "run": "run a command inside the built image",
+    "report": "one HTML page: layers, packages and what each edit costs",
+    "sbom": "the bill of materials, as CycloneDX",
     "explain": "what a finding means, why, and what to do instead",
     "schema": "print the JSON Schema of specs, for editors",
     "init": "write a first spec",
