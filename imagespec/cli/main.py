@@ -15,6 +15,7 @@ _COMMANDS = {
     "check": "every finding, all at once",
     "compile": "print the image as Python, Dockerfile, JSON, requirements or merged spec",
     "lock": "fix every package by hash, and the base by digest",
+    "outdated": "newer versions of what is locked, and what each would rebuild",
     "plan": "what a build would make anew, why, and what that costs",
     "build": "build for real, then run the checks inside",
     "run": "run a command inside the built image",
