@@ -58,7 +58,7 @@ class ContainerBackend:
             return [
                 BuildResult(t.image.name, self.name, False, 0.0, error=e) for t, e in zip(targets, errors, strict=True)
             ]
-        work = _Work(self._folder, self._environ, engine, progress, force=force)
+        work = Work(self._folder, self._environ, engine, progress, force=force)
         with ThreadPoolExecutor(min(engine.at_once, max(1, len(targets)))) as pool:
             futures = [pool.submit(work.build, target) for target in targets]
             try:
@@ -72,7 +72,7 @@ class ContainerBackend:
         engine, troubles = engines.find(self._environ)
         if engine is None:
             raise BuildFailed(no_engine(target, troubles))
-        work = _Work(self._folder, self._environ, engine, progress, force=False)
+        work = Work(self._folder, self._environ, engine, progress)
         with ThreadPoolExecutor(1) as pool:  # so that an interrupt reaches this thread while the engine works
             try:
                 image = pool.submit(work.stand, target, []).result()
@@ -85,18 +85,18 @@ class ContainerBackend:
 
 
 @dataclass(frozen=True, slots=True)
-class _Image:
+class Built:
     """An image that stands: its id, and what it says about its containers."""
 
     id: str
     config: Config
 
 
-class _Work:
+class Work:
     """One run of the backend: what the specs that it builds have in common."""
 
     def __init__(
-        self, folder: Path, environ: Mapping[str, str], engine: Engine, progress: Progress, *, force: bool
+        self, folder: Path, environ: Mapping[str, str], engine: Engine, progress: Progress, *, force: bool = False
     ) -> None:
         prepare(folder)
         self.folder = folder / "container"
@@ -128,7 +128,7 @@ class _Work:
         name = target.image.name
         return BuildResult(name, ContainerBackend.name, error is None, seconds, tuple(layers), tuple(checks), error)
 
-    def stand(self, target: Target, results: list[LayerResult]) -> _Image:
+    def stand(self, target: Target, results: list[LayerResult]) -> Built:
         """Have the image built; `results` takes the layers as they come to stand. Raises `BuildFailed`."""
         try:
             span = target.parsed.tree.span
@@ -151,7 +151,7 @@ class _Work:
             layers = Layers(target, steps(dockerfile.blocks), self.progress, self.record, results)
             id = self._build(target, order, layers)
         layers.complete(id)
-        return _Image(id, self._config(id, layers.every))
+        return Built(id, self._config(id, layers.every))
 
     def _build(self, target: Target, order: Order, layers: Layers) -> str:
         """Build, and tell of it; the id of the image. Raises `BuildFailed`."""
@@ -200,7 +200,7 @@ class _Work:
 
     @contextmanager
     def container(
-        self, image: _Image, command: Sequence[str], environ: Mapping[str, str], *, terminal: bool = False
+        self, image: Built, command: Sequence[str], environ: Mapping[str, str], *, terminal: bool = False
     ) -> Iterator[tuple[Run, list[str]]]:
         """The command line that runs something in a container, which is gone afterwards."""
         modules = {} if "PYTHONPATH" in image.config.env else {"PYTHONPATH": HOME}
@@ -215,7 +215,7 @@ class _Work:
             finally:
                 subprocess.run(self.engine.remove(name), env=self._environ, check=False, capture_output=True)
 
-    def _captured(self, image: _Image, command: Sequence[str]) -> tuple[int, str]:
+    def captured(self, image: Built, command: Sequence[str]) -> tuple[int, str]:
         """Run a command; its exit code, and the end of what it printed. What it leaves behind ends with it."""
         with self.container(image, command, {}) as (run, words), tempfile.TemporaryFile() as output:
             process = self.processes.start(words, env=self._environ, cwd=self.folder, output=output.fileno())
@@ -228,7 +228,7 @@ class _Work:
 
     # ----------------------------------------------------------------------------------------------- checks
 
-    def _check(self, target: Target, image: _Image, results: list[CheckResult]) -> Diagnostic | None:
+    def _check(self, target: Target, image: Built, results: list[CheckResult]) -> Diagnostic | None:
         """Run what did not pass in this very image before; the finding for the first check that fails."""
         checks, name = target.image.checks, target.image.name
         every = list(dict.fromkeys((*map(command_of, checks.imports), *checks.commands)))
@@ -252,12 +252,12 @@ class _Work:
         results += [done[command] for command in every]
         return next((check_failed(target, result) for result in results if not result.ok), None)
 
-    def _run_checks(self, target: Target, image: _Image, done: Mapping[str, CheckResult]) -> Iterator[CheckResult]:
+    def _run_checks(self, target: Target, image: Built, done: Mapping[str, CheckResult]) -> Iterator[CheckResult]:
         modules = [module for module in dict.fromkeys(target.image.checks.imports) if command_of(module) not in done]
-        yield from run_imports(modules, lambda command: self._captured(image, command))
+        yield from run_imports(modules, lambda command: self.captured(image, command))
         for command in dict.fromkeys(target.image.checks.commands):
             if command not in done:
-                yield run_command(command, lambda words: self._captured(image, words))
+                yield run_command(command, lambda words: self.captured(image, words))
 
 
 def _builder(environ: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from imagespec.build.container_log import Event, Step
 from imagespec.build.record import Record
 from imagespec.build.result import LayerResult, Progress, Target
 
-PATIENCE = 0.3
+PATIENCE = 1.0
 """Seconds after which a step that prints nothing counts as being built: engines say late what they had."""
 
 _KEPT = 200
