@@ -94,7 +94,7 @@ def since_last(target: Target, backend: str, record: Record, folder: Path) -> Pl
     if record.build(backend, path) is None:
         otherwise, against = "never built", f"{backend}, where it was never built"
     else:
-        otherwise = "its last build is in the record no more" if last else "the record does not tell its last build"
+        otherwise = "built before, and there no more" if last else "the record does not tell what its last build was"
         against = f"its last build on {backend}"
     return _plan(target, new, backend, against, known, found, otherwise, record)
 

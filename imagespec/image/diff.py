@@ -251,7 +251,7 @@ def _by_identity(layer: Made) -> dict[tuple[str, str, int], _Item]:
     """The items of a layer. What is named several times is told apart by a number."""
     seen: Counter[tuple[str, str]] = Counter()
     found: dict[tuple[str, str, int], _Item] = {}
-    for item in _items(layer):
+    for item in sorted(_items(layer), key=lambda item: item.kind in ("value", "hidden")):  # options come last
         found[item.kind, item.name, seen[item.kind, item.name]] = item
         seen[item.kind, item.name] += 1
     return found
@@ -296,7 +296,7 @@ def _of_field(layer: Made, field: str, value: Any) -> Iterator[_Item]:
             yield from _files(_folder(module, tree), [tree or []], field)
         case "local_path", [str() | None as name, str() as sha256, int() as mode] if layer.op == "add_local_file":
             remote = str(layer.arguments.get("remote_path"))
-            yield _Item("file", posixpath.join(remote, name or ""), [sha256, mode], field)
+            yield _Item("file", posixpath.join(remote, name) if name else remote, [sha256, mode], field)
         case "local_path", list():
             yield from _files(str(layer.arguments.get("remote_path")), [value], field)
         case "path", [sha256, list() as tree]:
@@ -412,11 +412,11 @@ def _package_said(name: str, old: Any, new: Any) -> str:
         return f"{name} is not fixed by a lock any more"
     if text == new_text:
         return f"{name}'s sha256 changed"
-    if " @ " in text and " @ " in new_text:
+    if " @ " in text or " @ " in new_text:
         return f"{name}'s source changed"
-    if version and version == new_version:
-        return f"{name}'s marker changed" if new_hashes else f"{_short(text)} -> {_short(new_text)}"
-    return f"{name if ' @ ' in text else _short(text)} -> {name if ' @ ' in new_text else _short(new_text)}"
+    if new_hashes:
+        return f"{name}'s marker changed"
+    return f"{_short(text)} -> {_short(new_text)}"
 
 
 def _value_said(name: str, old: Any, new: Any) -> str:
