@@ -147,7 +147,8 @@ def _part(layer: Layer, items: Sequence[Item]) -> str:
         case ops.Shell() | ops.Entrypoint() | ops.Cmd():
             return f"the {layer.operation.method}"
         case _ if items:
-            return f"the version of {_example(items).name}"
+            others = f", or of {len(items) - 1} others beside it" if len(items) > 2 else ""
+            return f"the version of {_example(items).name}{others}"
         case _:
             return f"what {layer.operation.method} brings"
 

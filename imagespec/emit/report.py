@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from string import Template
 from imagespec import __version__
 from imagespec.diagnostic import Span
 from imagespec.emit.calls import call
-from imagespec.emit.costs import Amount, Edit, Item, Seconds, Weighed, edits, total, weigh
+from imagespec.emit.costs import UNKNOWN, Amount, Edit, Item, Seconds, Weighed, edits, total, weigh
 from imagespec.emit.markup import Html, join, tag
 from imagespec.emit.treemap import Rectangle, squarify
 from imagespec.image.layers import Image
@@ -65,7 +66,7 @@ def emit(image: Image, digests: Sequence[str], description: str, known: Known, s
         policy=_policy(template),
         title=join([f"{image.name} · imagespec report"]),
         header=_lines(_header(image, digests, description, known, layers)),
-        main=_lines([*_layers(layers, colours, image, known), *_packages(layers, colours), *_edits(image, layers)]),
+        main=_lines([*_layers(layers, colours, image, known), *_edits(image, layers), *_packages(layers, colours)]),
         footer=_lines(_footer(known)),
     )
 
@@ -151,7 +152,7 @@ def _figures(image: Image, known: Known, layers: Sequence[Weighed]) -> Iterator[
     yield _figure("Layers", str(len(layers)), f"and {mounted} mounted" if mounted else "")
     named = sum(item.named for item in items)
     yield _figure("Python packages", str(len(items)), f"{named} of them named by the spec" if items else "")
-    sizes = total(Amount(item.size) if item.size is not None else Amount(whole=False) for item in items)
+    sizes = total(UNKNOWN if item.size is None else Amount(item.size) for item in items)
     yield _figure("Download of packages", in_bytes(sizes), "compressed, without the base" if sizes.known else "")
     seconds = total(layer.seconds for layer in layers)
     built = sum(layer.seconds.whole for layer in layers)
@@ -167,32 +168,36 @@ def _figure(name: str, value: str, more: str) -> Html:
 
 
 def _layers(layers: Sequence[Weighed], colours: dict[int, str], image: Image, known: Known) -> Iterator[Html]:
-    heaviest = max((layer.bytes.known for layer in layers), default=0)
+    heaviest = 0 if known.open else max((layer.bytes.known for layer in layers), default=0)
     longest = max((layer.seconds.known for layer in layers), default=0)
     rows = [
         tag(
             "tr",
             tag(
-                "td", tag("span", class_=f"dot {colours.get(index, '')}".rstrip()), str(index + 1), class_="place empty"
+                "td",
+                tag("span", class_=f"dot {colours.get(index, '')}".rstrip()),
+                str(index + 1),
+                class_="place full",
+                data_label="Layer",
             ),
             tag(
                 "td",
                 tag("code", layer.layer.operation.method),
+                tag("span", f" {layer.at.source.path.name}:{layer.at.line}", class_="small soft"),
                 tag("div", _contents(layer), class_="small"),
-                tag("div", f"{layer.at.source.path.name}:{layer.at.line}", class_="small soft"),
                 class_="full",
             ),
             tag(
                 "td",
-                tag("span", in_bytes(layer.bytes)),
-                _bar(layer.bytes.known, heaviest, "bytes"),
+                _quantity(in_bytes(layer.bytes)),
+                _bar(layer.bytes, heaviest, "bytes"),
                 class_=f"gauge {colours.get(index, '')}".rstrip(),
                 data_label="Bytes:",
             ),
             tag(
                 "td",
-                tag("span", in_seconds(layer.seconds)),
-                _bar(layer.seconds.known, longest, "seconds"),
+                _quantity(in_seconds(layer.seconds)),
+                _bar(layer.seconds, longest, "seconds"),
                 class_="gauge",
                 data_label="Time:",
             ),
@@ -217,10 +222,17 @@ def _table(heads: Sequence[str], rows: Sequence[Html]) -> Html:
     return tag("table", head, tag("tbody", Html("\n".join(rows))), class_="stack")
 
 
-def _bar(value: float, greatest: float, kind: str) -> Html:
-    width = 100 * value / greatest if greatest else 0
-    track = tag("rect", class_="track", width="100", height="9")
-    filled = tag("rect", class_=kind, width=f"{max(width, 0.7):.2f}", height="9") if value else ""
+def _quantity(text: str) -> Html:
+    return tag("span", text, class_="soft" if text in ("unknown", "nothing") else None)
+
+
+def _bar(amount: Amount, greatest: float, kind: str) -> str:
+    """How much of the greatest amount it is; no bar where nobody knows."""
+    if not greatest or amount == UNKNOWN:
+        return ""
+    width = max(100 * amount.known / greatest, 0.7) if amount.known else 0
+    track = tag("rect", class_="track", width=100, height=9)
+    filled = tag("rect", class_=kind, width=f"{width:.2f}", height=9)
     return tag("svg", track, filled, class_="bar", viewBox="0 0 100 9", preserveAspectRatio="none", aria_hidden="true")
 
 
@@ -236,6 +248,10 @@ def _contents(layer: Weighed) -> str:
         shown = ", ".join(names[:4])
         return shown if len(names) <= 4 else f"{_count(len(names), 'package')}: {shown}, …"
     match layer.layer.operation:
+        case ops.DebianSlim(python_version=python) | ops.Micromamba(python_version=python):
+            text = f"Python {python}"
+        case ops.FromRegistry(tag=image, add_python=python):
+            text = f"{image}, Python {python} added" if python else image
         case ops.Env(vars=variables):
             text = ", ".join(variables)
         case ops.AptInstall(packages=packages) | ops.MicromambaInstall(packages=packages):
@@ -322,6 +338,9 @@ def _treemap(groups: Sequence[tuple[int, Sequence[Item]]], colours: dict[int, st
     )
 
 
+_LABELS = ((18, 1), (15, 1), (12, 1), (12, 3), (10, 3))
+"""Sizes of a font, each with the most lines that a name may be broken into."""
+_LEADING = 1.15
 _CHARACTER = 0.58
 """Width of a character, compared with the size of its font, on the wide side."""
 
@@ -329,23 +348,32 @@ _CHARACTER = 0.58
 def _tile(item: Item, index: int, colour: str, place: Rectangle) -> Html:
     x, y, width, height = place
     size = size_of(item.size or 0)
-    fitting = [font for font in (18, 15, 12, 10) if _fits(item.name, font, width) and height > font + 10]
     parts = [
         tag("title", f"{item.name} {item.version} · {size} · layer {index + 1}"),
         tag("rect", x=f"{x:.1f}", y=f"{y:.1f}", width=f"{width:.1f}", height=f"{height:.1f}", rx=3),
     ]
-    if fitting:
-        font = fitting[0]
-        small = max(10, round(font * 0.75))
-        parts.append(tag("text", item.name, x=f"{x + 8:.1f}", y=f"{y + font + 5:.1f}", font_size=font))
-        if height > font + small + 18 and _fits(size, small, width):
-            line = f"{y + font + small + 10:.1f}"
-            parts.append(tag("text", size, x=f"{x + 8:.1f}", y=line, font_size=small, class_="size"))
+    bottom = y + 2
+    for text, font, kind in _label(item.name, size, width, height):
+        bottom += font * _LEADING
+        parts.append(tag("text", text, x=f"{x + 7:.1f}", y=f"{bottom:.1f}", font_size=font, class_=kind))
     return tag("g", *parts, class_=colour)
 
 
-def _fits(text: str, font: int, width: float) -> bool:
-    return len(text) * font * _CHARACTER + 14 < width
+def _label(name: str, size: str, width: float, height: float) -> list[tuple[str, int, str | None]]:
+    """Lines of text, each with the size of its font and its class: as large as fits, none where nothing does."""
+    for font, most in _LABELS:
+        lines: list[tuple[str, int, str | None]] = [(line, font, None) for line in _wrapped(name, font, width)]
+        for fitting in ([*lines, (size, max(10, font - 3), "size")], lines):
+            if 0 < len(lines) <= most and sum(high * _LEADING for _, high, _ in fitting) + 6 <= height:
+                return fitting
+    return []
+
+
+def _wrapped(text: str, font: int, width: float) -> list[str]:
+    """A text in lines that fit, broken at hyphens; none where a part is too long."""
+    columns = int((width - 12) / (font * _CHARACTER))
+    lines = textwrap.wrap(text, columns, break_long_words=False) if columns > 0 else []
+    return lines if all(len(line) <= columns for line in lines) else []
 
 
 # --------------------------------------------------------------------------------------------- edits
@@ -375,13 +403,10 @@ def _edits(image: Image, layers: Sequence[Weighed]) -> Iterator[Html]:
 
 
 def _rebuilt(edit: Edit, count: int) -> str:
+    first = edit.rebuilt.start + 1
     if not edit.rebuilt:
         return "no layer"
-    return (
-        f"{len(edit.rebuilt)} of {count}: {edit.rebuilt.start + 1} to {count}"
-        if len(edit.rebuilt) > 1
-        else (f"1 of {count}: {count}")
-    )
+    return "every layer" if first == 1 else f"layers {first} to {count}" if first < count else f"layer {count}"
 
 
 _SQUARE, _GAP = 12, 4
