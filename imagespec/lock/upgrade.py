@@ -94,16 +94,11 @@ def relaxed(made_from: Inputs, names: Iterable[str], folder: Path) -> Inputs:
     )
 
 
-_NAMED_FILE = re.compile(r"^(\s*(?:-[rc]|--requirement|--constraint)[ =]\s*)(?![a-z]+://)(\S+)", re.MULTILINE)
-
-
 def _relaxed_file(path: Path, names: frozenset[str], folder: Path, index: int) -> Path:
-    """A copy that names the same files."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    opened_lines = [line if name_of(_bare(line)) not in names else opened(_bare(line)) for line in lines]
-    text = _NAMED_FILE.sub(lambda match: f"{match[1]}{path.parent / match[2]}", "\n".join(opened_lines))
+    lines = [opened(_bare(line)) if name_of(_bare(line)) in names else line for line in lines]
     copy = folder / f"{index}-{path.name}"
-    copy.write_text(f"{text}\n", encoding="utf-8")
+    copy.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return copy
 
 

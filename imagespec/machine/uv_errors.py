@@ -12,6 +12,7 @@ _ERROR = ("error", "  ×")
 
 _NO_ANSWER = re.compile(
     "error sending request|Request failed after|dns error|[Cc]onnection (refused|reset)|timed out$|network was disabled"
+    "|HTTP status server error"
 )
 
 
