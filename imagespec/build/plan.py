@@ -22,6 +22,9 @@ PACE = 20_000_000
 """Bytes of wheels that are downloaded and installed in a second, where no build has told: torch 2.5.1 with all that it
 needs, 2.7 GB, takes 133 s on two cores."""
 
+WORTH_GUESSING = 1_000_000
+"""Bytes below which they do not decide how long a layer takes."""
+
 ALIKE = 0.5
 """How much layers must have in common for one to tell how long the other takes."""
 
@@ -229,7 +232,7 @@ class _Expecting:
         most, taken = max(alike, key=itemgetter(0), default=(0.0, 0.0))  # of several, the latest
         if most >= ALIKE:
             return taken, True
-        if not size:
+        if size is None or size < WORTH_GUESSING:
             return None, False
         told = [(each.seconds, each.bytes) for each in experience if each.bytes]
         taken, brought = sum(seconds for seconds, _ in told), sum(size for _, size in told)

@@ -101,22 +101,24 @@ def _cost(layers: Sequence[PlannedLayer]) -> str:
 
 
 def _time(layers: Sequence[PlannedLayer]) -> str:
-    """`~45.0 s`; `> ` where a part is unknown, `?` where all is."""
+    """`~45.0 s`; `> ` where a part of it is unknown, `?` where all is."""
     known = [layer.seconds for layer in layers if layer.seconds is not None]
     total = sum(known)
     amount = f"{total:.0f} s" if total >= 100 else f"{total:.1f} s"
-    return _partly(f"{'~' if any(layer.estimated for layer in layers) else ''}{amount}", len(known), len(layers))
+    return _partly(f"{'~' if any(layer.estimated for layer in layers) else ''}{amount}", known, layers)
 
 
 def _size(layers: Sequence[PlannedLayer]) -> str:
     known = [layer.bytes for layer in layers if layer.bytes is not None]
     total = sum(known)
     amount = f"{total} B" if total < 1000 else f"{total / 1e3:.1f} kB" if total < 1e6 else f"{total / 1e6:.1f} MB"
-    return _partly(amount, len([size for size in known if size]) or len(known), len(layers), bool(known))
+    return _partly(amount, known, layers)
 
 
-def _partly(amount: str, known: int, of: int, any_: bool = True) -> str:
-    return "?" if not known or not any_ else f"> {amount}" if known < of else amount
+def _partly(amount: str, known: Sequence[float], layers: Sequence[PlannedLayer]) -> str:
+    if len(known) == len(layers):
+        return amount
+    return f"> {amount}" if any(known) else "?"
 
 
 # -------------------------------------------------------------------------------------------- for programs
