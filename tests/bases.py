@@ -19,7 +19,8 @@ import sys
 import tempfile
 import textwrap
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -45,8 +46,17 @@ def missing() -> list[str]:
     return [program for program in NEEDS if shutil.which(program) is None]
 
 
-def storage(folder: Path, *, images: Sequence[Path] = ()) -> dict[str, str]:
+@contextmanager
+def storage(folder: Path, *, images: Sequence[Path] = ()) -> Iterator[dict[str, str]]:
     """The variables that have containers' tools use a storage of their own, with the images of others to read."""
+    yield (variables := _storage(folder, images))
+    subprocess.run(
+        ["buildah", "rmi", "--all", "--force"], env={**os.environ, **variables}, capture_output=True, check=False
+    )
+    subprocess.run(["umount", str(folder / "root" / "overlay")], capture_output=True, check=False)
+
+
+def _storage(folder: Path, images: Sequence[Path] = ()) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     conf = folder / "storage.conf"
     conf.write_text(
@@ -83,7 +93,7 @@ def made() -> Path:
             for old in _cache().glob("bases-*"):
                 shutil.rmtree(old, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=_cache()) as work:
-                _make(Path(work), {**os.environ, **storage(folder)})
+                _make(Path(work), {**os.environ, **_storage(folder)})
             (folder / "complete").touch()
     return folder / "root"
 

@@ -72,7 +72,8 @@ def lay_out(dockerfile: Dockerfile, image: Image, folder: Path) -> None:
             os.chmod(os.path.join(parent, name), 0o755)  # whatever the user's umask
     forced = [getattr(layer.operation, "force_build", False) for layer in image.layers]
     blocks = (_forced(block) if force else block for block, force in zip(dockerfile.blocks, forced, strict=True))
-    (folder / FILE).write_text("\n".join(line for block in blocks for line in block) + "\n", encoding="utf-8")
+    lines = _qualified([line for block in blocks for line in block])
+    (folder / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def context_of(folder: Path, name: str) -> Path:
@@ -89,6 +90,23 @@ def _link(file: Path, place: Path) -> None:
         os.link(file, place)
     except OSError:  # another file system, or a file of someone else
         shutil.copy2(file, place)
+
+
+_FROM = re.compile(r"(\s*FROM\s+(?:--platform=\S+\s+)?)([^\s$]+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
+
+
+def _qualified(lines: Sequence[str]) -> list[str]:
+    """The lines, images without a registry as those of Docker Hub: Modal and docker read them so, others may not."""
+    done, stages = [], {"scratch"}
+    for line in lines:
+        if match := _FROM.match(line):
+            name = match[2]
+            registry, slash, _ = name.partition("/")
+            if name.lower() not in stages and not (slash and re.search(r"[.:]|^localhost$", registry)):
+                line = f"{match[1]}docker.io/{'' if slash else 'library/'}{line[match.start(2) :]}"
+            stages.add((match[3] or "").lower())
+        done.append(line)
+    return done
 
 
 _RUN = re.compile(r"RUN (?!\[)((?:--\S+ )*)")

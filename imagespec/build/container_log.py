@@ -127,7 +127,9 @@ class BuildahLog:
                 yield Event("cached" if arrow[1] else "ended", self._current, arrow[2])
                 self._current = None
         elif failed := self._FAILED.match(line):
-            yield Event("failed", self._current, failed[1] or failed[2])
+            reason = failed[1] or failed[2]
+            exited = re.search(r"exit status \d+$", reason)
+            yield Event("failed", self._current, exited[0] if exited else reason)
         elif not self._NOISE.match(line):
             yield from self._printed(line)
 

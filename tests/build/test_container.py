@@ -15,10 +15,12 @@ import pytest
 
 from imagespec.build import engines
 from imagespec.build.container import ContainerBackend, Work
+from imagespec.build.container_context import lay_out
 from imagespec.build.container_log import BuildahLog, BuildKitLog, Event, Log, steps
 from imagespec.build.engines import Buildah, Config, Docker, Order, Podman, Run
 from imagespec.build.failure import BuildFailed
 from imagespec.build.result import BuildResult
+from imagespec.emit.dockerfile import BUILDERS, compose
 from tests import bases
 from tests.build.project import Project, Seen, alive, states, until
 
@@ -28,12 +30,8 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """A storage for all tests here, with the stand-in bases to read."""
     if missing := bases.missing():
         pytest.skip(f"not installed: apt-get install {' '.join(missing)}")
-    folder = tmp_path_factory.mktemp("containers")
-    variables = bases.storage(folder, images=[bases.made()])
-    yield variables
-    environ = {**os.environ, **variables}
-    subprocess.run(["buildah", "rmi", "--all", "--force"], env=environ, capture_output=True, check=False)
-    subprocess.run(["umount", str(folder / "root" / "overlay")], capture_output=True, check=False)
+    with bases.storage(tmp_path_factory.mktemp("containers"), images=[bases.made()]) as variables:
+        yield variables
 
 
 class Containers(Project):
@@ -170,7 +168,7 @@ def log(project: Containers) -> None:
 
 
 def comment(project: Containers) -> None:
-    project.small("one", f"{SOURCES}\n# a comment\n")
+    project.small("one", f"{SOURCES}    # a comment\n")
 
 
 @pytest.mark.parametrize("edit", [touch, change_folders, ignore, log, comment])
@@ -303,13 +301,13 @@ def test_secrets(project: Containers) -> None:
     path = project.small("one", """
         run:
           commands:
-            - test "$TOKEN" = 'a b' && test $PLAIN = 1
+            - test ${#TOKEN} = 3 && test $PLAIN = 1
           secrets: [mine]
           env: {PLAIN: "1"}
     """)  # fmt: skip
     result, _ = project.one("one")
     assert result.error is not None
-    assert (result.error.code, result.error.span.source.path, result.error.span.line) == ("IS907", path, 6)
+    assert (result.error.code, result.error.span.source.path, result.error.span.line) == ("IS907", path, 7)
     assert result.error.message == "the secret `mine` is not here: there is no `mine.env`"
     assert "specs/mine.env" in result.error.hint
     project.file("mine.env", "TOKEN='a b'\n")
@@ -342,7 +340,7 @@ def test_a_command_that_fails(project: Containers) -> None:
     code, line, message, hint = failing(project, "run:\n  - echo one\n  - echo two; exit 3\n")
     assert (code, line, message, hint) == ("IS901", 5, "`echo two; exit 3` cannot be built: exit code 3", "two")
     project.small("one", "run: [echo one]\n")
-    assert [state for _, state in states(project.one("one")[0])][0] == "kept"
+    assert states(project.one("one")[0])[0] == ("from_registry", "kept")
 
 
 @pytest.mark.parametrize("step", ["uv_pip_install", "pip_install"])
@@ -507,6 +505,28 @@ def test_what_a_killed_build_left_is_removed(project: Containers) -> None:
     project.small("one", "")
     assert project.one("one")[0].ok
     assert not left.exists()
+
+
+def test_bases_without_a_registry_are_those_of_docker_hub(project: Containers) -> None:
+    lines = [
+        "FROM --platform=linux/amd64 python:3.12 AS one",
+        "FROM pytorch/pytorch@sha256:0 as two",
+        "FROM ghcr.io/astral-sh/uv:1",
+        "FROM localhost:5000/mine",
+        "FROM One",
+        "FROM scratch",
+        "FROM $BASE",
+    ]
+    path = project.file("Dockerfile", "\n".join(lines))
+    project.spec("one", "", base=f"dockerfile: {path}")
+    target = project.target("one")
+    (laid_out := project.folder / "laid out").mkdir()
+    lay_out(compose(target.image, target.parsed.tree.span, BUILDERS[-1], target.image.root), target.image, laid_out)
+    assert (laid_out / "Dockerfile").read_text().splitlines() == [
+        "FROM --platform=linux/amd64 docker.io/library/python:3.12 AS one",
+        "FROM docker.io/pytorch/pytorch@sha256:0 as two",
+        *lines[2:],
+    ]
 
 
 # --------------------------------------------------------------------------------------------------- logs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shlex
 import shutil
@@ -18,6 +19,7 @@ import yaml
 from imagespec.compiler import compile_all
 from imagespec.emit import dockerfile
 from imagespec.image.lower import expand, in_dependency_order, references
+from tests import bases
 from tests.conformance import case
 
 pytestmark = [
@@ -36,20 +38,14 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Buildah:
-    """The real thing, with a storage of its own."""
+    """The real thing, with a storage of its own: `environ` says which."""
 
-    storage: Path
+    environ: Mapping[str, str]
 
     def run(self, *arguments: str, cwd: Path | None = None) -> str:
-        where = [
-            "--root",
-            str(self.storage / "root"),
-            "--runroot",
-            str(self.storage / "run"),
-            "--storage-driver",
-            "vfs",
-        ]
-        done = subprocess.run(["buildah", *where, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["buildah", *arguments], cwd=cwd, env=self.environ, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -78,9 +74,8 @@ def own_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
-    buildah = Buildah(tmp_path_factory.mktemp("buildah"))
-    yield buildah
-    buildah.run("rmi", "--all", "--force")
+    with bases.storage(tmp_path_factory.mktemp("buildah")) as variables:
+        yield Buildah({**os.environ, **variables})
 
 
 def built(spec: str, buildah: Buildah, folder: Path) -> Built:
