@@ -140,8 +140,9 @@ def _header(
     facts.append(f"image {digests[-1][:12]}")
     yield tag("ul", *(tag("li", fact) for fact in facts), class_="facts")
     if known.open:
-        why = tag("p", f"{known.open[0].upper()}{known.open[1:]}. Versions and sizes of its packages are unknown here.")
-        how = tag("p", "To have them: ", tag("code", f"imagespec lock {image.name}"), ".")
+        unknown = " Versions and sizes of its packages are unknown here." if any(each.items for each in layers) else ""
+        why = tag("p", f"{known.open[0].upper()}{known.open[1:]}.{unknown}")
+        how = tag("p", "What fixes all of it: ", tag("code", "imagespec lock"))
         yield tag("div", why, how, class_="notice", role="note")
     yield tag("dl", *_figures(image, known, layers), class_="figures")
 

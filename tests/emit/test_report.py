@@ -109,7 +109,14 @@ def spec(tmp_path: Path) -> Path:
 
 # ------------------------------------------------------------------------------------------ numbers
 
-SIZES = {0: "0 B", 999: "999 B", 1000: "1.00 kB", 9_994: "9.99 kB", 9_996: "10.00 kB", 78_500: "78.5 kB"}
+SIZES: dict[float, str] = {
+    0: "0 B",
+    999: "999 B",
+    1000: "1.00 kB",
+    9_994: "9.99 kB",
+    9_996: "10.00 kB",
+    78_500: "78.5 kB",
+}
 SIZES |= {999_499: "999 kB", 999_600: "1.00 MB", 906_433_861: "906 MB", 3_030_000_000: "3.03 GB", 1e12: "1.00 TB"}
 
 
@@ -227,7 +234,7 @@ def test_what_is_known_of_a_locked_image(spec: Path) -> None:
 def test_without_a_lock(spec: Path) -> None:
     page = read(written(spec))
     assert "Not locked: what its packages need has no version. Versions and sizes" in page.text
-    assert "imagespec lock image" in page.text
+    assert "imagespec lock" in page.texts
     assert "never built here" in page.text
     assert "No build of these layers is on record here, so their seconds are unknown." in page.text
     names = Counter(name for name, _ in page.elements)
@@ -250,6 +257,12 @@ def test_an_image_with_nothing_to_lock(tmp_path: Path) -> None:
     page = read(written(path))
     assert "nothing to lock" in page.text
     assert Counter(name for name, _ in page.elements)["table"] == 2
+
+
+def test_a_base_that_is_not_locked(tmp_path: Path) -> None:
+    path = tmp_path / "image.yaml"
+    path.write_text('base: {registry: "python:3.12"}\n')
+    assert "Not locked: the tag of its base can be moved." in read(written(path)).texts
 
 
 def test_sizes_that_an_index_does_not_tell(tmp_path: Path) -> None:
