@@ -219,7 +219,7 @@ class _Base(_Strict):
 
 
 class _Lock(_Strict):
-    version: int
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)]
     inputs: _Sha256
     python: str
     platform: str
@@ -252,7 +252,12 @@ def parse(source: Source) -> Lock | Diagnostic:
     if isinstance(node, Diagnostic):
         hint = "imagespec lock writes it anew"
         return codes.UNUSABLE.at(node.span, f"the lock cannot be read: {node.message}", hint)
-    written = yaml.constructor.SafeConstructor().construct_document(node)
+    try:
+        written = yaml.constructor.SafeConstructor().construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:  # a tag, a date that is none, a list as a key
+        mark = getattr(error, "problem_mark", None)
+        at = Span(source) if mark is None else source.at(mark.line + 1, mark.column + 1)
+        return codes.EDITED.at(at, "the lock was edited by hand: imagespec writes plain values only", _AGAIN)
     version = written.get("version")
     if isinstance(version, int) and version > VERSION:
         why = f"the lock has format {version}, of a later imagespec; this one reads {VERSION}"
