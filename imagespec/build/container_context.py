@@ -97,15 +97,14 @@ _FROM = re.compile(r"(\s*FROM\s+(?:--platform=\S+\s+)?)([^\s$]+)(?:\s+AS\s+(\S+)
 
 def _qualified(lines: Sequence[str]) -> list[str]:
     """The lines, images without a registry as those of Docker Hub: Modal and docker read them so, others may not."""
-    done, stages = [], {"scratch"}
-    for line in lines:
+    done, stages = list(lines), {"scratch"}
+    for index, line in enumerate(lines):
         if match := _FROM.match(line):
-            name = match[2]
-            registry, slash, _ = name.partition("/")
-            if name.lower() not in stages and not (slash and re.search(r"[.:]|^localhost$", registry)):
-                line = f"{match[1]}docker.io/{'' if slash else 'library/'}{line[match.start(2) :]}"
+            registry, slash, _ = match[2].partition("/")
+            if match[2].lower() not in stages and not (slash and re.search(r"[.:]|^localhost$", registry)):
+                hub = "docker.io/" if slash else "docker.io/library/"
+                done[index] = f"{match[1]}{hub}{line[match.start(2) :]}"
             stages.add((match[3] or "").lower())
-        done.append(line)
     return done
 
 
