@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -90,7 +91,7 @@ def same(one: str, other: str) -> bool:
     except InvalidVersion:
         return one == other
     local = first.local is not None and second.local is not None
-    return first == second if local else first.public == second.public
+    return first == second if local else Version(first.public) == Version(second.public)
 
 
 # ----------------------------------------------------------------------------------------------- where they stand
@@ -121,13 +122,12 @@ def _in_spec(text: str, tree: Tree, index: int) -> Iterator[tuple[str, Pin]]:
     node = find(tree.node, ("python", "packages", index))
     source = tree.sources[node.start_mark.name]
     start, end = node.start_mark.index, node.end_mark.index
-    pin = _within(text, source, start, end)
-    if pin is None:
-        return
-    # an escape, or a comment at the head of a block, can look like the version
-    literal = source.text[start : pin.start] + "0" + source.text[pin.end : end]
-    if yaml.safe_load(literal) == text.replace(pin.version, "0", 1):
-        yield text, pin
+    for pin in _within(text, source, start, end):
+        # an escape, or a comment at the head of a block, can look like the version
+        literal = source.text[start : pin.start] + "0" + source.text[pin.end : end]
+        if yaml.safe_load(literal) == text.replace(pin.version, "0", 1):
+            yield text, pin
+            return
 
 
 def _in_requirements(path: Path) -> Iterator[tuple[str, Pin]]:
@@ -141,8 +141,7 @@ def _in_requirements(path: Path) -> Iterator[tuple[str, Pin]]:
         assert isinstance(line.place, Span)
         if not line.text.startswith("-") and " --" not in line.text:
             first, last = starts[line.place.line - 1], starts[line.place.end_line]
-            if (pin := _within(line.text, source, first, last)) is not None:
-                yield line.text, pin
+            yield from ((line.text, pin) for pin in islice(_within(line.text, source, first, last), 1))
 
 
 def _in_pyproject(path: Path, extras: tuple[str, ...]) -> Iterator[tuple[str, Pin]]:
@@ -155,8 +154,8 @@ def _in_pyproject(path: Path, extras: tuple[str, ...]) -> Iterator[tuple[str, Pi
         start, end = match.span("version")
         after = _dependencies(source.text[:start] + "0" + source.text[end:], extras) or []
         changed = [was for was, now in zip(before, after, strict=False) if was != now]
-        if len(changed) == 1 and (pin := _within(changed[0], source, match.start(), match.end())) is not None:
-            yield changed[0], pin
+        if len(changed) == 1:
+            yield from ((changed[0], pin) for pin in _within(changed[0], source, match.start(), match.end()))
 
 
 def _dependencies(text: str, extras: tuple[str, ...]) -> list[str] | None:
@@ -170,17 +169,15 @@ def _dependencies(text: str, extras: tuple[str, ...]) -> list[str] | None:
 _EXACT = re.compile(r"==\s*(?P<version>[^\s,;#)\"'\]]+)")
 
 
-def _within(text: str, source: Source, start: int, end: int) -> Pin | None:
-    """The pin of a requirement that stands somewhere in a stretch of a text."""
+def _within(text: str, source: Source, start: int, end: int) -> Iterator[Pin]:
+    """Where the exact version of a requirement may stand in a stretch of a text."""
     version, parsed = exact(text), requirement(text)
     if version is None or parsed is None:
-        return None
+        return
     for match in _EXACT.finditer(source.text, start, end):
         if match["version"] == version:
             first, last = match.span("version")
-            span = _span(source, first, last)
-            return Pin(canonicalize_name(parsed.name), version, source, first, last, span)
-    return None
+            yield Pin(canonicalize_name(parsed.name), version, source, first, last, _span(source, first, last))
 
 
 def _span(source: Source, start: int, end: int) -> Span:
