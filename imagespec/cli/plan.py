@@ -46,6 +46,8 @@ def plan(specs: tuple[str, ...], against: str, on: str, explain: bool, format_: 
         click.echo(f"\n{summary(errors)}; a spec with errors has no plan", err=True)
     failed = bool(errors)
     backend = on if on != "auto" else "modal" if modal_login(os.environ) else "local"
+    if backend == "local" and os.name == "nt":
+        raise click.UsageError("builds on this machine need Linux or macOS; name another backend with --on")
     plans = []
     try:
         for found in _plans(targets, against, backend, home(paths)):

@@ -100,8 +100,20 @@ def changes(old: Sequence[Made], new: Sequence[Made]) -> list[list[Change]]:
 
 def likeness(one: Made, other: Made) -> float:
     """How much two layers of one method have in common, from 0 to 1: 1 where they name the same things."""
-    here, there = set(_by_identity(one)), set(_by_identity(other))
+    here, there = _named(one), _named(other)
     return len(here & there) / len(here | there) if here | there else 1.0
+
+
+def _named(layer: Made) -> set[tuple[str, str]]:
+    """What decides what a layer is about: what it names, and its commands; not how, nor in which version."""
+    items = list(_items(layer))
+    found: set[tuple[str, str]] = {(item.kind, item.name) for item in items if item.kind not in ("value", "hidden")}
+    found |= {("command", text) for field in _COMMANDS for text in _texts(layer.arguments.get(field))}
+    return found | {(item.name, str(item.value).partition(":")[0]) for item in items if item.name in _ABOUT}
+
+
+_ABOUT = ("base", "function")
+"""Values that say what a layer is about: an image's repository, a function's module."""
 
 
 def _steady(old: Sequence[Made], new: Sequence[Made], first: int) -> dict[int, int]:

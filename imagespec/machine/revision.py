@@ -104,6 +104,10 @@ def _moved(entry: str, top: Path, folder: Path) -> str:
     return str(then) if then.is_dir() else entry
 
 
+_OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""What git tells the hooks that it runs: true of its own folder, and not of the one that is asked for here."""
+
+
 class _Failed(Exception):
     """What git said."""
 
@@ -111,10 +115,11 @@ class _Failed(Exception):
 def _git(folder: Path, *arguments: str, environ: dict[str, str] | None = None) -> str:
     """What git prints. Raises `_Failed`."""
     command: Sequence[str] = ("git", "-C", os.fspath(folder), *arguments)
+    inherited = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, "LC_ALL": "C", **(environ or {})},
+            env={**inherited, "LC_ALL": "C", **(environ or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

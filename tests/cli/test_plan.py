@@ -511,6 +511,18 @@ def test_a_folder_below_the_top(
     assert told(plan(str(link / "specs" / "one.yaml"), "--against", "HEAD", "--on", "modal"))[3].startswith("env: A")
 
 
+def test_in_a_hook_of_git(plan: Plan, folder: Path, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(folder)
+    spec.write_text(spec.read_text().replace("A: x", "A: z"))
+    git(folder, "add", "-A")
+    before = git(folder, "status", "--porcelain")
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    assert told(plan("--against", "HEAD", "--on", "modal"))[3] == "env: A changed, specs/one.yaml:6"
+    monkeypatch.undo()
+    assert git(folder, "status", "--porcelain") == before
+
+
 def test_a_spec_that_was_not_there(run: Run, folder: Path, spec: Path, write: Write) -> None:
     committed(folder)
     write(SPEC, "two")

@@ -217,12 +217,28 @@ def test_nobody_is_told_a_secret(write: Write) -> None:
     ]
 
 
-def test_likeness() -> None:
-    torch, newer, more, other = (
-        Made("", "uv_pip_install", {"packages": names})
-        for names in (["torch==2.5.1"], ["torch==2.6.0"], ["torch==2.6.0", "six"], ["six"])
-    )
-    assert [likeness(torch, each) for each in (newer, more, other)] == [1.0, 0.5, 0.0]
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("python: [torch==2.5.1]", "python: [torch==2.6.0]", 1.0),
+        ("python: [torch==2.5.1]", "python: {packages: [torch==2.6.0], uv: 0.9.11, prerelease: true}", 1.0),
+        ("python: [torch==2.5.1]", "python: [torch==2.6.0, six]", 0.5),
+        ("python: {packages: [torch], uv: 0.9.10}", "python: {packages: [six], uv: 0.9.10}", 0.0),
+        ("env: {A: x}", "env: {A: y}", 1.0),
+        ("workdir: /a", "workdir: /b", 1.0),
+        ("run: [make]", "run: [make, ls]", 0.5),
+        ("run: [make]", "run: [train]", 0.0),
+        ("steps: [run_function: 'a:f']", "steps: [run_function: 'b:f']", 0.0),
+    ],
+)
+def test_likeness(write: Write, one: str, other: str, alike: float) -> None:
+    assert likeness(write(one)[-1], write(other)[-1]) == alike
+
+
+def test_likeness_of_bases(write: Write) -> None:
+    bases = [f"base: {{registry: '{tag}'}}" for tag in ("ubuntu:24.04", "ubuntu:22.04", "pytorch/pytorch:2")]
+    ubuntu, older, other = (write(base)[0] for base in bases)
+    assert (likeness(ubuntu, older), likeness(ubuntu, other)) == (1.0, 0.0)
 
 
 # --------------------------------------------------------------------------------------------------- laws
