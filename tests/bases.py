@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from uv import find_uv_bin
 
@@ -49,11 +50,13 @@ def missing() -> list[str]:
 @contextmanager
 def storage(folder: Path, *, images: Sequence[Path] = ()) -> Iterator[dict[str, str]]:
     """The variables that have containers' tools use a storage of their own, with the images of others to read."""
-    yield (variables := _storage(folder, images))
-    subprocess.run(
-        ["buildah", "rmi", "--all", "--force"], env={**os.environ, **variables}, capture_output=True, check=False
-    )
-    subprocess.run(["umount", str(folder / "root" / "overlay")], capture_output=True, check=False)
+    variables = _storage(folder, images)
+    try:
+        yield variables
+    finally:
+        for command in (["buildah", "rm", "--all"], ["buildah", "rmi", "--all", "--force"]):
+            subprocess.run(command, env={**os.environ, **variables}, capture_output=True, check=False)
+        subprocess.run(["umount", str(folder / "root" / "overlay")], capture_output=True, check=False)
 
 
 def _storage(folder: Path, images: Sequence[Path] = ()) -> dict[str, str]:
@@ -91,11 +94,28 @@ def made() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             for old in _cache().glob("bases-*"):
-                shutil.rmtree(old, ignore_errors=True)
+                if _claim(old, fcntl.LOCK_EX) is not None:
+                    shutil.rmtree(old, ignore_errors=True)
             with tempfile.TemporaryDirectory(dir=_cache()) as work:
                 _make(Path(work), {**os.environ, **_storage(folder)})
             (folder / "complete").touch()
+        _IN_USE.append(_claim(folder, fcntl.LOCK_SH))
     return folder / "root"
+
+
+_IN_USE: list[IO[str] | None] = []
+"""Open files that hold the locks of what this process uses; they end with it."""
+
+
+def _claim(folder: Path, how: int) -> IO[str] | None:
+    """A lock on stand-ins, to use them or to remove them; nothing where others use them."""
+    file = open(folder / "used", "a")  # noqa: SIM115
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def _cache() -> Path:
@@ -116,7 +136,7 @@ def _make(work: Path, environ: Mapping[str, str]) -> None:
     _download(f"pip=={PIP}", work / "python")
     _download(f"uv=={UV_VERSION}", work / "uv")
     series = ".".join(platform.python_version_tuple()[:2]) if _python() == Path(sys.base_prefix) else "3.12"
-    certificates = "/etc/ssl/certs/ca-certificates.crt"
+    certificates = "/usr/local/share/certificates.crt"  # apt's ca-certificates would replace one in /etc/ssl
     python = f"""
         FROM scratch
         ADD system.tar /
