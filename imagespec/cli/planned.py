@@ -192,8 +192,12 @@ def _code(text: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """Text with everything that may mean something to Markdown as a number."""
-    return re.sub(r"[^\w\s.,;/+=-]|_|(?<=www)\.", lambda match: f"&#{ord(match[0])};", printable(text), flags=re.I)
+    """Text with everything that may mean something to Markdown or HTML as a number."""
+    return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", printable(text))
+
+
+_MARKUP = re.compile(r"[^\w\s.,;:/+=?>()'-]|_|:(?! )|(?<=www)\.", re.IGNORECASE)
+"""Parentheses are links only after a bracket, a colon is one only before slashes, and no line begins with any text."""
 
 
 FORMATS: Mapping[str, Format] = {"text": as_text, "json": as_json, "github": as_github}

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from markdown_it import MarkdownIt
 
 from imagespec.build.record import Record
 from imagespec.build.sizes import remembered
@@ -398,36 +401,45 @@ def test_text(run: Run, folder: Path, spec: Path) -> None:
 def test_github(run: Run, folder: Path, spec: Path) -> None:
     edited(folder, spec)
     assert run("plan", "--on", "modal", "--format", "github")[1] == (
-        "### <code>one</code>: 4 of 5 layers rebuilt&#58; &#62; &#126;37.5 s, &#62; 6 B\n"
+        "### <code>one</code>: 4 of 5 layers rebuilt: > &#126;37.5 s, > 6 B\n"
         "\n"
         "Against its last build on modal.\n"
         "\n"
         "|  | layer | why | seconds | bytes |\n"
         "|---|---|---|--:|--:|\n"
-        "| rebuilt | <code>apt&#95;install</code> | <code>apt&#58; jq added</code>, <code>specs/one.yaml&#58;3</code>"
-        " | &#126;12.5 s | &#63; |\n"
-        "| rebuilt | <code>uv&#95;pip&#95;install</code> | <code>follows from&#58; apt&#58; jq added</code>"
-        " | &#126;12.5 s | &#63; |\n"
+        "| rebuilt | <code>apt&#95;install</code> | <code>apt: jq added</code>, <code>specs/one.yaml&#58;3</code>"
+        " | &#126;12.5 s | ? |\n"
+        "| rebuilt | <code>uv&#95;pip&#95;install</code> | <code>follows from: apt: jq added</code>"
+        " | &#126;12.5 s | ? |\n"
         "| rebuilt | <code>env</code> | <code>A changed</code>, <code>specs/one.yaml&#58;6</code>"
         " | &#126;12.5 s | 0 B |\n"
         "| rebuilt | <code>add&#95;local&#95;python&#95;source</code>"
         " | <code>training/&#95;&#95;init&#95;&#95;.py changed and 1 more</code>,"
-        " <code>specs/one.yaml&#58;8</code> | &#63; | 6 B |\n"
+        " <code>specs/one.yaml&#58;8</code> | ? | 6 B |\n"
         "\n"
         "<sub>&#126; is what a layer like it took, or else a guess from its bytes</sub>\n"
     )
 
 
-def test_a_spec_cannot_write_markup_or_steer_a_terminal(run: Run, write: Write, folder: Path) -> None:
+@pytest.mark.parametrize(
+    "nasty",
+    [
+        "</code>|`@me` [x](http://y) ![x](z) www.z.de <b>",
+        "*a*_b_~~c~~ :tada: &amp; \\| # \x1b[1m <!-- <script> -->",
+    ],
+)
+def test_a_spec_cannot_write_markup_or_steer_a_terminal(run: Run, write: Write, folder: Path, nasty: str) -> None:
     path = write("run: [a]\n")
     built(folder, path)
-    path.write_text(path.read_text().replace("[a]", '["</code>|`@me` [x](http://y) www.z.de <b>*_~ \\e[1m"]'))
-    _, out, _ = run("plan", "--on", "modal", "--format", "github")
-    row = next(line for line in out.splitlines() if line.startswith("| rebuilt"))
-    assert row.count("|") == 6
-    assert row.count("<") == row.count("code>") == 6
-    assert not any(each in row for each in ("`", "@", "[", "](", "://", "www.", "*", "_", "~", "\x1b"))
+    path.write_text(path.read_text().replace("[a]", json.dumps([nasty])))
     assert "\x1b" not in run("plan", "--on", "modal")[1]
+    _, out, _ = run("plan", "--on", "modal", "--format", "github", "--explain")
+    html = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(out)
+    assert set(re.findall(r"</?(\w+)", html)) == {"h3", "p", "code", "table", "thead", "tbody", "tr", "th", "td"}
+    cells = [unescape(cell) for cell in re.findall(r"<td[^>]*>(.*)</td>", html)]
+    shown = nasty.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    assert cells[8] == f"<code>`{shown}` was `a`</code>, <code>specs/one.yaml:3</code>"
+    assert not any(each in out for each in ("`", "@", "://", "www.", ":tada:", "\x1b"))
 
 
 # --------------------------------------------------------------------------------------------------- git
