@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 from uv import find_uv_bin
 
@@ -94,8 +93,9 @@ def made() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             for old in _cache().glob("bases-*"):
-                if _claim(old, fcntl.LOCK_EX) is not None:
+                if (unused := _claim(old, fcntl.LOCK_EX)) is not None:
                     shutil.rmtree(old, ignore_errors=True)
+                    os.close(unused)
             with tempfile.TemporaryDirectory(dir=_cache()) as work:
                 _make(Path(work), {**os.environ, **_storage(folder)})
             (folder / "complete").touch()
@@ -103,19 +103,19 @@ def made() -> Path:
     return folder / "root"
 
 
-_IN_USE: list[IO[str] | None] = []
-"""Open files that hold the locks of what this process uses; they end with it."""
+_IN_USE: list[int | None] = []
+"""Descriptors that hold the locks of what this process uses; the kernel ends them with it."""
 
 
-def _claim(folder: Path, how: int) -> IO[str] | None:
+def _claim(folder: Path, how: int) -> int | None:
     """A lock on stand-ins, to use them or to remove them; nothing where others use them."""
-    file = open(folder / "used", "a")  # noqa: SIM115
+    descriptor = os.open(folder / "used", os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        os.close(descriptor)
         return None
-    return file
+    return descriptor
 
 
 def _cache() -> Path:
