@@ -2,7 +2,7 @@
 
 An engine caches a `COPY` by what it finds, and so must find what our digests are made of: the files and their modes. A
 folder's own mode, an empty folder in it, a link, a `.dockerignore` meant for something else are not here. Files are
-hard links where that is possible.
+hard links where that is possible. What builds keep in a project is never copied.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from imagespec.build.record import KEPT
 from imagespec.emit.dockerfile import Dockerfile
 from imagespec.image.files import in_folder
 from imagespec.image.layers import Image
@@ -63,8 +64,9 @@ def lay_out(dockerfile: Dockerfile, image: Image, folder: Path) -> None:
         place = context_of(folder, context) / name
         if path.is_dir():
             place.mkdir(parents=True, exist_ok=True)
-            for below, file in in_folder(path):
-                _link(file, place / below)
+            for below, file in list(in_folder(path)):  # before a link is made: this may be below the folder itself
+                if KEPT not in file.parts[len(path.parts) :]:
+                    _link(file, place / below)
         else:
             _link(path, place)
     for parent, folders, _ in os.walk(folder):

@@ -297,6 +297,25 @@ def test_files_land_as_they_are(sources: Containers) -> None:
     assert printed.split("\n")[:-1] == ["special" + f"./{name}", "./a.txt", "./deep/b.txt", "./plain.txt", "755"]
 
 
+def test_the_whole_project_as_a_source(project: Containers) -> None:
+    project.file("main.py", "print('ran')")
+    project.small("one", "workdir: /app\nsource: [{dir: ., to: /app}]")
+    for _ in range(2):
+        assert project.seen_by("one", "sh", "-c", "python main.py; ls -A") == "ran\nbin\nmain.py\nspecs\n"
+
+
+def test_what_lies_outside_of_the_root_is_kept_too(project: Containers) -> None:
+    for folder in ("a", "b"):
+        project.file(f"{folder}/file.txt", folder)
+    spec = "root: ../a\nbase: {registry: 'docker.io/library/python:3.12-slim-trixie'}\n"
+    (project.folder / "specs" / "one.yaml").write_text(
+        f"{spec}source: [{{file: file.txt, to: /a.txt}}, {{file: ../b/file.txt, to: /b.txt}}]\n"
+    )
+    assert project.one("one")[0].ok
+    assert {layer.state for layer in project.one("one")[0].layers} == {"kept"}
+    assert project.seen_by("one", "cat", "/a.txt", "/b.txt") == "ab"
+
+
 def test_secrets(project: Containers) -> None:
     path = project.small("one", """
         run:
