@@ -83,15 +83,22 @@ def changes(old: Sequence[Made], new: Sequence[Made]) -> list[list[Change]]:
     first = kept(old, new)
     steady = _steady(old, new, first)
     before = _partners(old, new, first, steady)
+    of_lock = _of_lock(old, new)
     for position in range(first, len(new)):
-        if position not in steady:
+        if position in steady:
+            continue
+        if of_lock and _installs(new[position]):
+            found[position].append(of_lock)
+        else:
             found[position] += _changes_of(old, before.get(position), new[position], position)
     after = {partner: position for position, partner in before.items()}
     for position in range(first, len(old)):
         hole = 1 + max((n for n, o in steady.items() if o < position), default=first - 1)
         if position in steady.values() or hole == len(new):
             continue
-        if position not in after:
+        if of_lock and _installs(old[position]):
+            found[hole] += [] if of_lock in found[hole] else [of_lock]
+        elif position not in after:
             found[hole] += _whole(old[position], "removed", hole)
         elif any(n in steady for n in range(hole, after[position])):
             found[hole].append(_moved(old, position, after[position]))
@@ -151,6 +158,29 @@ def _changes_of(old: Sequence[Made], partner: int | None, new: Made, position: i
 def _moved(old: Sequence[Made], before: int, after: int) -> Change:
     where = f"after {_title(old[before - 1])}" if before else "first"
     return Change(f"{_title(old[before])} moved, it stood {where}", after)
+
+
+def _of_lock(old: Sequence[Made], new: Sequence[Made]) -> Change | None:
+    """That a lock came or went: then packages stand in other layers, and none of them need have changed."""
+    before, after = ([each for each in layers if _installs(each)] for layers in (old, new))
+    if not before or not after:
+        return None
+    was, now = (any("lines" in each.arguments for each in layers) for layers in (before, after))
+    if was == now:
+        return None
+    text = "packages are fixed by a lock now" if now else "packages are not fixed by a lock any more"
+    return Change(text, next(position for position, each in enumerate(new) if _installs(each)))
+
+
+def _installs(layer: Made) -> bool:
+    """Whether packages stand in it that a lock can fix."""
+    return layer.op in (
+        "uv_pip_install",
+        "pip_install",
+        "pip_install_from_requirements",
+        "pip_install_from_pyproject",
+        "uv_sync",
+    )
 
 
 _LISTS = ("apt_install", "micromamba_install", "pip_install", "uv_pip_install", "env")

@@ -631,9 +631,17 @@ def test_a_damaged_record(run: Run, folder: Path, spec: Path) -> None:
     assert "is damaged" in err
 
 
-def test_a_stale_lock_is_told(run: Run, shipped: Path) -> None:
+def test_a_stale_lock_is_told(run: Run, plan: Plan, shipped: Path) -> None:
+    shutil.copytree(shipped / "specs", shipped / "before")
     base = shipped / "specs" / "_base.yaml"
     base.write_text(base.read_text().replace("tqdm==4.67.1", "tqdm==4.66.0"))
     code, _, err = run("plan", "classifier", "--on", "modal")
     assert code == 0
+    cause = "packages are not fixed by a lock any more, specs/_base.yaml:8"
+    assert told(plan("classifier", "--on", "modal", "--against", "before/classifier.yaml"))[1:] == [
+        f"apt_install: {cause}",
+        f"uv_pip_install: {cause}",
+        f"env: follows from: {cause}",
+        "add_local_python_source",
+    ]
     assert "the lock is stale: `tqdm==4.66.0` was `tqdm==4.67.1`" in err

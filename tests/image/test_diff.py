@@ -182,13 +182,34 @@ def test_locked_packages(before: list[str], after: list[str], expected: list[str
     assert told(*(_stack(("uv_pip_install", {"lines": lines})) for lines in (before, after))) == expected
 
 
-def test_a_lock_that_was_not_there_before() -> None:
-    free = "uv_pip_install", {"packages": ["torch==2.5.1", "tqdm"]}
-    fixed = "uv_pip_install", {"lines": [LINE.format("2.5.1", "aa"), "tqdm==4 --hash=sha256:bb"]}
-    assert told(_stack(free), _stack(fixed)) == ["0 torch is fixed by the lock", "0 tqdm is fixed by the lock"]
-    assert told(_stack(fixed), _stack(free)) == [
-        "0 torch is not fixed by a lock any more",
-        "0 tqdm is not fixed by a lock any more",
+def test_a_lock_that_comes_and_goes() -> None:
+    """Where the packages stand is all that changes then, but for what is told of other layers."""
+    free = _stack(
+        ("debian_slim", {}),
+        ("apt_install", {"packages": ["git"]}),
+        ("uv_pip_install", {"packages": ["torch==2.5.1", "tqdm"]}),
+        ("env", {}),
+    )
+    fixed = _stack(
+        ("debian_slim", {}),
+        ("uv_pip_install", {"lines": ["nvidia-cublas-cu12==12 --hash=sha256:cc"]}),
+        ("uv_pip_install", {"lines": [LINE.format("2.5.1", "aa")]}),
+        ("apt_install", {"packages": ["git", "jq"]}),
+        ("uv_pip_install", {"lines": ["tqdm==4 --hash=sha256:bb"]}),
+        ("env", {}),
+    )
+    came, went = "packages are fixed by a lock now", "packages are not fixed by a lock any more"
+    assert told(free, fixed) == [f"1 {came}", f"2 {came} @1", "3 apt: jq added", f"4 {came} @1"]
+    assert told(fixed, free) == ["1 apt: jq removed", f"1 {went} @2", f"2 {went}"]
+
+
+def test_a_package_that_the_lock_fixes_by_its_hash_and_no_more_by_its_commit() -> None:
+    first = "uv_pip_install", {"lines": ["six==1 --hash=sha256:aa"]}
+    by_commit = "uv_pip_install", {"packages": ["tqdm @ git+https://a/b@c"]}
+    by_hash = "uv_pip_install", {"lines": ["six==1 --hash=sha256:aa", "tqdm==4 --hash=sha256:bb"]}
+    assert told(_stack(first, by_commit), _stack(by_hash)) == ["0 tqdm 4 added", "0 tqdm removed"]
+    assert told(_stack(first, by_commit), _stack(first, ("uv_pip_install", {"lines": by_hash[1]["lines"][1:]}))) == [
+        "1 tqdm is fixed by the lock"
     ]
 
 
