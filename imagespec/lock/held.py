@@ -55,7 +55,7 @@ def held(image: Image, spec: Path, span: Callable[[Place], Span]) -> Held:
 def _changed(lock: Lock, made_from: Inputs) -> tuple[Place, str] | None:
     """What is not as it was when the lock was made, and where it stands now."""
     if made_from.uv and lock.uv != made_from.uv:
-        return made_from.at, f"uv is {made_from.uv} now, and was {lock.uv}"
+        return ("python", "uv"), f"uv is {made_from.uv} now, and was {lock.uv}"
     if lock.platform != made_from.platform:
         return made_from.base_place, f"the platform of the base is {made_from.platform} now, and was {lock.platform}"
     if lock.python != made_from.python:

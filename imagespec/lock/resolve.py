@@ -195,6 +195,9 @@ class _Asking:
 
     def _unresolved(self, code: int, printed: Sequence[str], at: Place | None = None) -> Unresolved:
         message = [line.replace(f"{self.folder}/", "") for line in said(printed)]
+        if self.made_from.options and (unknown := _NO_OPTION.search("\n".join(message))):
+            why = f"`{unknown[1]}` is no option of uv's that says which versions are taken"
+            return Unresolved(("python", "options"), why, "\n".join(trimmed(message)))
         named = None if at else culprit(message, self.made_from.requirements)
         place = at or (self.made_from.at if named is None else self.made_from.places[named])
         what = "the packages" if named is None else f"`{self.made_from.requirements[named]}`"
@@ -228,6 +231,8 @@ _ONLY_TO_INSTALL = re.compile(
     r"|no-compile-bytecode|system|break-system-packages|reinstall|link-mode|force-reinstall|verify-hashes)(=.*)?"
 )
 """Options that say how files are installed, not which."""
+
+_NO_OPTION = re.compile("unexpected argument '([^']*)' found")
 
 _ANNOTATED = re.compile(r"(?P<text>[^#\s].*?)\s+# via (?P<by>.*)$")
 

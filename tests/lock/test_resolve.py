@@ -358,6 +358,13 @@ def test_options_that_cannot_be_split(workshop: Workshop, fine: Index) -> None:
     assert "--> specs/one.yaml:5:12" in said
 
 
+def test_options_that_uv_does_not_have(workshop: Workshop, fine: Index) -> None:
+    workshop.spec("one", "python:\n  packages: [fine]\n  options: --prefer-binary\n")
+    said = workshop.refused()
+    assert "`--prefer-binary` is no option of uv's that says which versions are taken" in said
+    assert "--> specs/one.yaml:5:12" in said
+
+
 def test_a_folder_of_the_image_cannot_be_looked_into(workshop: Workshop, fine: Index) -> None:
     workshop.spec("one", "python:\n  packages: [fine]\n  find_links: ./wheels\n")
     said = workshop.refused()
