@@ -35,7 +35,6 @@ from imagespec.lock.upgrade import upgrade as upgrade_all
 from imagespec.machine.interpreter import NotFound
 from imagespec.machine.processes import Processes
 from imagespec.spec.extends import Reader
-from imagespec.spec.folder import Unusable, in_folder
 
 State: TypeAlias = Literal["written", "fresh", "stale", "missing", "failed", "nothing to lock"]
 
@@ -180,7 +179,9 @@ def other_locks(path: Path) -> list[Lock]:
     return [each for each in found if isinstance(each, Lock)]
 
 
-def _unwritten(path: Path, error: Exception) -> click.ClickException:
+def _unwritten(path: Path, error: NotFound | OSError) -> click.ClickException:
+    if isinstance(error, NotFound):
+        return click.ClickException(f"{error}; {error.hint}")
     return click.ClickException(f"`{shown(path_of(path))}` cannot be written: {error}")
 
 
@@ -265,16 +266,17 @@ def _unknown(name: str, specs: Sequence[Locking]) -> str:
 
 
 def _neighbours(specs: Sequence[Locking], cut: str) -> list[Locking]:
-    """The other specs in the folders of these that have a lock and no errors."""
+    """The other specs in the folders of these, and in those below, that have a lock and no errors."""
     known = {os.path.abspath(each.parsed.path) for each in specs}
+    folders = dict.fromkeys(Path(path).parent for path in sorted(known))
     found = []
-    for folder in dict.fromkeys(Path(path).parent for path in sorted(known)):
-        try:
-            every = in_folder(folder).values()
-        except Unusable:
-            continue
-        for path in every:
-            if os.path.abspath(path) not in known and path_of(path).exists():
+    for lock in (
+        lock for folder in folders for lock in sorted([*folder.glob("*.lock.yaml"), *folder.glob("*/*.lock.yaml")])
+    ):
+        for ending in (".yaml", ".yml"):
+            path = lock.with_name(lock.name.removesuffix(".lock.yaml") + ending)
+            if path.is_file() and str(path) not in known:
+                known.add(str(path))
                 examined = examine(path, Reader())
                 if _settled(path, examined, [], check=False, anew=True, cut=cut) is None:
                     found.append(locking(examined, other_locks(path), cut))

@@ -38,8 +38,9 @@ class Report:
 
 @click.command()
 @click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@click.option("--all", "every", is_flag=True, help="Show also what others hold back.")
 @click.option("--format", "format_", type=click.Choice(("text", "json")), default="text", help="How it is printed.")
-def outdated(specs: tuple[str, ...], format_: str) -> None:
+def outdated(specs: tuple[str, ...], every: bool, format_: str) -> None:
     """Newer versions of what the locks fix, and what each would rebuild and download.
 
     First the exact versions in the spec: the newest that goes together with the rest (alone), the newest where all of
@@ -54,10 +55,10 @@ def outdated(specs: tuple[str, ...], format_: str) -> None:
         click.echo(json.dumps([_as_json(each) for each in reports], indent=2))
     else:
         for each in reports:
-            click.echo("\n".join(_as_text(each)))
-    every = [*found, *not_locked]
-    if every:
-        click.echo("\n" + text(every, sys.stderr) + f"\n{summary(every)}", err=True)
+            click.echo("\n".join(_as_text(each, every)))
+    wrong = [*found, *not_locked]
+    if wrong:
+        click.echo("\n" + text(wrong, sys.stderr) + f"\n{summary(wrong)}", err=True)
     sys.exit(1 if found else STALE if not_locked else 0)
 
 
@@ -92,7 +93,7 @@ def _reports(paths: Sequence[Path], found: list[Diagnostic]) -> tuple[list[Repor
 # -------------------------------------------------------------------------------------------------- results
 
 
-def _as_text(report: Report) -> Iterator[str]:
+def _as_text(report: Report, every: bool) -> Iterator[str]:
     def paint(words: str) -> str:
         return style("bold", words) if colour() else words
 
@@ -106,14 +107,17 @@ def _as_text(report: Report) -> Iterator[str]:
     width = max(len(each.name) for each in report.packages)
     if pinned:
         yield from _table("pinned in the spec", pinned, width)
-        movable = [each.name for each in pinned if each.together != each.locked]
-        if movable:
+        names = [each.name for each in pinned if each.together != each.locked]
+        if names:
             cost = f"all of them: {_cost(report.together)}; " if report.together else ""
-            yield f"  {cost}imagespec lock --upgrade {report.spec.stem} {' '.join(movable)}"
-    if others:
-        yield from _table("needed by those", others, width)
-        if any(each.together != each.locked for each in others):
-            yield f"  imagespec lock --upgrade {report.spec.stem}"
+            yield f"  {cost}imagespec lock --upgrade {report.spec.stem} {' '.join(names)}"
+    movable = [each for each in others if each.together != each.locked]
+    if shown_others := others if every else movable:
+        yield from _table("needed by those", shown_others, width)
+    if movable:
+        yield f"  imagespec lock --upgrade {report.spec.stem}"
+    if left := len(others) - len(shown_others):
+        yield f"  {left} more that others hold back: --all shows {'them' if left > 1 else 'it'}"
 
 
 def _table(title: str, packages: Sequence[Newer], width: int) -> Iterator[str]:

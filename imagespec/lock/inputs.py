@@ -61,7 +61,7 @@ class Inputs:
         """The same for the same lock: of files what stands in them counts, without comments, and not where they lie."""
         named = [[name, getattr(self, name)] for name in (*_OPTIONS, "base", "python", "platform", "uv")]
         files = [[_without_comments(path)] for path in self.files]
-        projects = [[*_project(each), sorted(each.extras or ()), sorted(each.groups or ())] for each in self.projects]
+        projects = [_project(each) for each in self.projects]
         value = [1, self.requirements, sorted(files), sorted(projects), named]
         text = json.dumps(value, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -135,9 +135,11 @@ def _without_comments(path: Path) -> Sequence[str]:
     return [line.text for line in logical_lines(source)] if isinstance(source, Source) else []
 
 
-def _project(operation: ops.UvSync) -> list[str]:
+def _project(operation: ops.UvSync) -> list[object]:
     folder = operation.uv_project_dir
-    return [hashlib.sha256(_bytes(folder / name)).hexdigest() for name in ("pyproject.toml", "uv.lock")]
+    files = [hashlib.sha256(_bytes(folder / name)).hexdigest() for name in ("pyproject.toml", "uv.lock")]
+    options = [operation.extra_options] if operation.extra_options else []
+    return [*files, sorted(operation.extras or ()), sorted(operation.groups or ()), *options]
 
 
 def _bytes(path: Path) -> bytes:

@@ -153,20 +153,11 @@ class _Asking:
             ("--exclude-newer", self.exclude_newer),
         )
         command += [f"{flag}={value}" for flag, value in flags if value]
-        command += [option for option in self._options() if not _ONLY_TO_INSTALL.fullmatch(option)]
+        command += _words(given.options)
         code, printed = self.run([*command, "--", *files], self.environ)
         if code:
             raise self._unresolved(code, printed)
         return printed
-
-    def _options(self) -> list[str]:
-        """As the shell that installs splits them."""
-        options = self.made_from.options
-        try:
-            return shlex.split(options)
-        except ValueError as error:
-            why = f"the options `{options}` cannot be split into words: {str(error).lower()}"
-            raise Unresolved(("python", "options"), why, "close the quote") from None
 
     def _find_links(self) -> str:
         links = self.made_from.find_links
@@ -188,6 +179,8 @@ class _Asking:
         command += ["--frozen"] if (made / "uv.lock").exists() and project.frozen else []
         command += [f"--extra={extra}" for extra in project.extras or ()]
         command += [f"--group={group}" for group in project.groups or ()]
+        command += [f"--exclude-newer={self.exclude_newer}"] if self.exclude_newer else []
+        command += [*self.python, *_words(project.extra_options)]
         code, printed = self.run(command, self.environ)
         if code:
             raise self._unresolved(code, printed, ("python", "project"))
@@ -195,7 +188,7 @@ class _Asking:
 
     def _unresolved(self, code: int, printed: Sequence[str], at: Place | None = None) -> Unresolved:
         message = [line.replace(f"{self.folder}/", "") for line in said(printed)]
-        if self.made_from.options and (unknown := _NO_OPTION.search("\n".join(message))):
+        if unknown := _NO_OPTION.search("\n".join(message)):
             why = f"`{unknown[1]}` is no option of uv's that says which versions are taken"
             return Unresolved(("python", "options"), why, "\n".join(trimmed(message)))
         named = None if at else culprit(message, self.made_from.requirements)
@@ -217,6 +210,15 @@ def _interpreter(version: str, uv: str, environ: Mapping[str, str]) -> list[str]
         return []
 
 
+def _words(options: str) -> list[str]:
+    """Options as the shell that installs splits them, without those that do not say which versions are taken."""
+    try:
+        return [word for word in shlex.split(options) if not _ONLY_TO_INSTALL.fullmatch(word)]
+    except ValueError as error:
+        why = f"the options `{options}` cannot be split into words: {str(error).lower()}"
+        raise Unresolved(("python", "options"), why, "close the quote") from None
+
+
 def _address(text: str) -> str:
     """Where a requirement says that its package lies: an address, a path, or nothing."""
     parsed = requirement(text)
@@ -228,7 +230,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 _ONLY_TO_INSTALL = re.compile(
     r"--(root-user-action|no-warn-script-location|no-warn-conflicts|no-input|no-deps|require-hashes|compile-bytecode"
-    r"|no-compile-bytecode|system|break-system-packages|reinstall|link-mode|force-reinstall|verify-hashes)(=.*)?"
+    r"|no-compile-bytecode|inexact|system|break-system-packages|reinstall|link-mode|force-reinstall|verify-hashes)(=.*)?"
 )
 """Options that say how files are installed, not which."""
 

@@ -433,6 +433,13 @@ def test_upgrade_of_a_pin_that_specs_share(torch: Workshop) -> None:
     assert torch.versions("one")["filelock"] == "3.0"  # nobody asked for it
 
 
+def test_upgrade_of_a_pin_that_a_spec_below_shares(torch: Workshop) -> None:
+    torch.file("specs/examples/three.yaml", "extends: ../_base.yaml\n")
+    torch.lock("specs/examples/three.yaml")
+    torch.lock("--upgrade", "two", "torch", "torchvision")
+    assert torch.run("lock", "--check", "one", "two", "specs/examples/three.yaml")[0] == 0
+
+
 def test_upgrade_of_what_another_pin_holds_back(torch: Workshop) -> None:
     before = torch.lock_files()
     out = torch.lock("--upgrade", "two", "torch")

@@ -159,6 +159,25 @@ def test_a_uv_project(workshop: Workshop, index: Index) -> None:
     assert workshop.versions() == {"a": "1.0", "b": "1.0"}
 
 
+def test_the_options_of_a_uv_project(workshop: Workshop, index: Index) -> None:
+    for name in ("a", "tests"):
+        index.add(name, "1.0", uploaded="2026-01-01T00:00:00Z")
+        index.add(name, "2.0", uploaded="2026-02-01T00:00:00Z")
+    text = f'[project]\nname = "p"\nversion = "1"\nrequires-python = ">={SERIES}"\ndependencies = ["a"]\n'
+    workshop.file("app/pyproject.toml", text + '[dependency-groups]\ndev = ["tests"]\n')
+    workshop.spec("one", "python: {project: {path: app}}")
+    workshop.lock("--exclude-newer", "2026-01-15")
+    assert workshop.versions() == {"a": "1.0", "tests": "1.0"}  # as `uv sync` does
+    workshop.spec("one", "python:\n  project: {path: app}\n  options: --no-dev\n")
+    assert workshop.run("lock", "--check")[0] == 3
+    workshop.lock()
+    assert workshop.versions() == {"a": "1.0"}
+    workshop.spec("one", "python:\n  project: {path: app}\n  options: --no-such\n")
+    said = workshop.refused()
+    assert "`--no-such` is no option of uv's that says which versions are taken" in said
+    assert "--> specs/one.yaml:5:12" in said
+
+
 def test_a_wheel_by_its_address(workshop: Workshop, index: Index) -> None:
     (served,) = index.add("wheel", "1.0", requires=["a"])
     index.add("a", "1.0")
