@@ -30,6 +30,7 @@ from imagespec.build.engines import Config, Engine, Order, Run
 from imagespec.build.failure import BuildFailed, finding
 from imagespec.build.record import Record, prepare
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
+from imagespec.build.sizes import remembered
 from imagespec.diagnostic import CompileError, Diagnostic, shown
 from imagespec.emit.dockerfile import BUILDERS, Dockerfile, compose
 from imagespec.machine.processes import Processes, foreground
@@ -119,7 +120,7 @@ class Work:
             error = self._check(target, image, checks)
             if error is None:
                 path = os.path.realpath(target.parsed.path)
-                self.record.add_build(ContainerBackend.name, path, target.digests[-1], image.id)
+                self.record.add_build(ContainerBackend.name, path, target.digests[-1], image.id, remembered(target))
         except BuildFailed as failed:
             error = failed.diagnostic
         except OSError as failed:  # a folder that cannot be made, a file that cannot be read: of this spec alone
