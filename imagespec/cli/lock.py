@@ -28,7 +28,7 @@ from imagespec.lock.inputs import Inputs
 from imagespec.lock.lockfile import Lock, dump, path_of, write
 from imagespec.lock.lockfile import load as load_lock
 from imagespec.lock.locking import NotLocked, Upgrade, make, moment
-from imagespec.lock.pins import Pin, edits, same
+from imagespec.lock.pins import Changed, Pin, edits, same
 from imagespec.lock.resolve import Unresolved, newest
 from imagespec.lock.upgrade import Held, Locking, Upgraded, at_least, moves, moving, newer, relaxed, sharing
 from imagespec.lock.upgrade import upgrade as upgrade_all
@@ -124,7 +124,7 @@ def _each(paths: Sequence[Path], found: list[Diagnostic], *, check: bool, everyt
         made.append(lock)
         outcomes.append(Outcome(path, "written", _changes(examined.held.lock, lock), len(lock.packages)))
         if everything:
-            _tell_pins(spec, lock)
+            _tell_pins(spec)
     return outcomes
 
 
@@ -185,7 +185,7 @@ def _unwritten(path: Path, error: NotFound | OSError) -> click.ClickException:
     return click.ClickException(f"`{shown(path_of(path))}` cannot be written: {error}")
 
 
-def _tell_pins(spec: Locking, lock: Lock) -> None:
+def _tell_pins(spec: Locking) -> None:
     """Say which exact versions could move too."""
     pinned = spec.pinned()
     with tempfile.TemporaryDirectory(prefix="imagespec-") as folder:
@@ -270,9 +270,8 @@ def _neighbours(specs: Sequence[Locking], cut: str) -> list[Locking]:
     known = {os.path.abspath(each.parsed.path) for each in specs}
     folders = dict.fromkeys(Path(path).parent for path in sorted(known))
     found = []
-    for lock in (
-        lock for folder in folders for lock in sorted([*folder.glob("*.lock.yaml"), *folder.glob("*/*.lock.yaml")])
-    ):
+    locks = [lock for folder in folders for pattern in ("", "*/") for lock in folder.glob(f"{pattern}*.lock.yaml")]
+    for lock in sorted(locks):
         for ending in (".yaml", ".yml"):
             path = lock.with_name(lock.name.removesuffix(".lock.yaml") + ending)
             if path.is_file() and str(path) not in known:
@@ -294,12 +293,13 @@ def _write_all(
     moved = {each.parsed.path: moves(each, made[each.parsed.path].lock, packages) for each in specs}
     for each in specs:
         _refuse_hidden_pins(each, made[each.parsed.path].lock, moved[each.parsed.path])
+        if _inputs_now(each).digest != each.made_from.digest:
+            raise Changed(f"`{shown(each.parsed.path)}` was edited meanwhile")
     for edit in edits({pin: version for versions in moved.values() for pin, version in versions.items()}):
         edit.write()
     for each in specs:
         path, upgraded = each.parsed.path, made[each.parsed.path]
-        now = examine(path, Reader()).held.made_from
-        assert now is not None
+        now = _inputs_now(each)
         lock = dataclasses.replace(upgraded.lock, inputs=now.digest, requirements=now.requirements)
         write(path_of(path), dump(lock))
         found += upgraded.said
@@ -308,6 +308,14 @@ def _write_all(
             Outcome(path, "written", _changes(each.old, lock), len(lock.packages), changed, tuple(upgraded.held))
         )
     return outcomes
+
+
+def _inputs_now(spec: Locking) -> Inputs:
+    """What the spec says at this moment."""
+    now = examine(spec.parsed.path, Reader()).held.made_from
+    if now is None:
+        raise Changed(f"`{shown(spec.parsed.path)}` was edited meanwhile")
+    return now
 
 
 def _refuse_hidden_pins(spec: Locking, lock: Lock, moved: Iterable[Pin]) -> None:

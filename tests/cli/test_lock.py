@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from imagespec.lock.lockfile import File, dump
+from tests.build.project import until
 from tests.lock.index import Index
 from tests.lock.workshop import Workshop
 
@@ -527,6 +528,21 @@ def test_a_folder_with_the_name_of_a_package(workshop: Workshop, index: Index) -
     index.add("a", "2.0")
     workshop.lock("--upgrade", "a")
     assert workshop.versions() == {"a": "2.0"}
+
+
+def test_a_spec_that_is_edited_during_an_upgrade(torch: Workshop, index: Index) -> None:
+    """What was found no longer belongs to what the spec says: nothing is written."""
+    index.hanging.add("tqdm")
+    spec = torch.folder / "specs" / "one.yaml"
+    before = torch.lock_files()
+    with torch.start("lock", "--upgrade", "one", "filelock", "torch", "torchvision") as process:
+        until(lambda: "/simple/tqdm/" in index.requests, "the question of uv")
+        spec.write_text(spec.read_text().replace("tqdm==4.67.1", "tqdm==4.67.1, filelock<9"))
+        index.hanging.clear()
+        _, err = process.communicate()
+    assert (process.returncode, "`specs/one.yaml` was edited meanwhile" in err) == (1, True), err
+    assert (torch.folder / "specs" / "_base.yaml").read_text() == BASE
+    assert torch.lock_files() == before
 
 
 def test_an_upgrade_that_fails_writes_nothing(torch: Workshop, index: Index) -> None:

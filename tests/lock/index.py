@@ -72,8 +72,8 @@ class Served:
 class Index:
     """A server as long as the context lasts.
 
-    `answers` are status codes that requests for a package get instead, `hanging` packages that get no answer at all,
-    `login` who may ask, `html` whether it knows PEP 503 only; `requests` is every path that was asked for.
+    `answers` are status codes that requests for a package get instead, `hanging` packages that get no answer as long as
+    they are in it, `login` who may ask, `html` whether it knows PEP 503 only; `requests` is every path asked for.
     """
 
     def __init__(self, *, html: bool = False, login: tuple[str, str] | None = None) -> None:
@@ -243,10 +243,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.index.requests.append(path)
         kind, _, rest = path.strip("/").partition("/")
         name = canonicalize_name(rest.partition("-")[0] if kind == "files" else rest)
-        if name in self.index.hanging:
-            self.index.closing.wait()
-            self.close_connection = True
-        elif not self._welcome():
+        while name in self.index.hanging and not self.index.closing.is_set():
+            self.index.closing.wait(0.02)
+        if not self._welcome():
             self._answer(401, b"", "text/plain", {"WWW-Authenticate": 'Basic realm="index"'})
         elif name in self.index.answers:
             self._answer(self.index.answers[name], b"", "text/plain")
