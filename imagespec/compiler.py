@@ -70,7 +70,8 @@ def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
 
 
 def span_of(place: Place, tree: Tree, *, on_key: bool = False) -> Span:
-    """Where a place stands; with `on_key`, its last key."""
+    """Where a place stands; with `on_key`, its last key. What is about a whole section stands at its key."""
+    on_key = on_key or (isinstance(place, tuple) and len(place) == 1)
     return place if isinstance(place, Span) else tree.span(place, key=on_key)
 
 

@@ -104,7 +104,8 @@ class BuildahLog:
     _ARROW = re.compile(r"--> (Using cache )?([0-9a-f]{11,64})$")
     _FAILED = re.compile(r'^Error: (?:building at STEP ".*?": )?(.+)$|^error building at STEP ".*?": (.+)$')
     _NOISE = re.compile(
-        r"(\[\d+/\d+\] )?COMMIT( |$)|subprocess exited (with status|on)|\[Warning\] one or more build args were not"
+        r"(\[\d+/\d+\] )?COMMIT( |$)|Successfully tagged |[0-9a-f]{64}$|subprocess exited (with status|on)"
+        r"|\[Warning\] one or more build args were not"
     )
 
     def __init__(self, every: Sequence[Step]) -> None:
@@ -112,20 +113,22 @@ class BuildahLog:
         self._places = {(step.stage, step.number): index for index, step in enumerate(every)}
         self._last = max((step.stage for step in every), default=1)
         self._current: int | None = None
+        self._running = False
 
     def read(self, line: str) -> Iterator[Event]:
+        """What a command prints last may come after the arrow of its step."""
         line = _ESCAPES.sub("", line).rstrip()
         if (begun := self._begun(line)) is not None:
             yield from self._printed(line[: begun[0].start()])
-            if self._current is not None:
+            if self._running and self._current is not None:
                 yield Event("ended", self._current)
-            self._current = begun[1]
+            self._current, self._running = begun[1], True
             yield Event("began", self._current)
         elif arrow := self._ARROW.search(line):
             yield from self._printed(line[: arrow.start()])
-            if self._current is not None:
+            if self._running and self._current is not None:
                 yield Event("cached" if arrow[1] else "ended", self._current, arrow[2])
-                self._current = None
+                self._running = False
         elif failed := self._FAILED.match(line):
             reason = failed[1] or failed[2]
             exited = re.search(r"exit status \d+$", reason)

@@ -38,4 +38,4 @@ def init(name: str) -> None:
         raise click.UsageError(f"`{error.filename}` is there already") from None
     except OSError as error:
         raise click.UsageError(f"cannot write `{path}`: {error.strerror}") from None
-    click.echo(f"wrote {path}; next: imagespec check {path.stem}, imagespec build {path.stem}")
+    click.echo(f"wrote {path}; next: imagespec lock {path.stem}, imagespec build {path.stem}")

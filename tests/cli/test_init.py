@@ -11,8 +11,13 @@ from .conftest import Run
 
 
 def test_a_first_spec_is_right(run: Run, folder: Path) -> None:
-    assert run("init") == (0, "wrote specs/image.yaml; next: imagespec check image, imagespec build image\n", "")
-    assert run("check") == (0, "", "1 spec checked: nothing found\n")
+    assert run("init") == (0, "wrote specs/image.yaml; next: imagespec lock image, imagespec build image\n", "")
+    code, out, err = run("check")
+    assert code == 0
+    assert [line for line in out.splitlines() if "[IS" in line] == [
+        "note[IS401]: not locked: what its packages need has no version"
+    ]
+    assert err.strip() == "1 spec checked: 1 note"
 
 
 @pytest.mark.parametrize("name", ["training", "training.yaml"])
