@@ -42,7 +42,7 @@ State: TypeAlias = Literal["written", "fresh", "stale", "missing", "failed", "no
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one spec's lock: which versions changed (name to the one before and the one now), which pins were
-    written anew, and which packages stay where they are."""
+    written anew, which packages stay where they are, and what is to be said besides."""
 
     spec: Path
     state: State
@@ -50,6 +50,7 @@ class Outcome:
     count: int = 0
     pins: Mapping[Pin, str] = field(default_factory=dict)
     held: Sequence[Held] = ()
+    besides: Sequence[str] = ()
 
 
 @click.command()
@@ -122,7 +123,8 @@ def _each(paths: Sequence[Path], found: list[Diagnostic], *, check: bool, everyt
             raise _unwritten(path, error) from None
         found += said
         made.append(lock)
-        outcomes.append(Outcome(path, "written", _changes(examined.held.lock, lock), len(lock.packages)))
+        old = examined.held.lock
+        outcomes.append(Outcome(path, "written", _changes(old, lock), len(lock.packages), besides=_besides(old, lock)))
         if everything:
             _tell_pins(spec)
     return outcomes
@@ -339,6 +341,17 @@ def _changes(before: Lock | None, after: Lock) -> dict[str, tuple[str, str]]:
     return {name: (old.get(name, ""), new.get(name, "")) for name in names if old.get(name) != new.get(name)}
 
 
+def _besides(before: Lock | None, after: Lock) -> list[str]:
+    """What else of a lock has changed."""
+    changed = []
+    if before is not None and before.uv != after.uv:
+        changed.append(f"uv itself {before.uv} -> {after.uv}")
+    if before is not None and before.base and after.base and before.base != after.base:
+        digests = [base.digest.removeprefix("sha256:")[:12] for base in (before.base, after.base)]
+        changed.append(f"the base {after.base.image} {digests[0]}… -> {digests[1]}…")
+    return changed
+
+
 def _pins_as_text(outcome: Outcome) -> Iterator[str]:
     for pin, version in outcome.pins.items():
         yield f"{shown(pin.source.path)}:{pin.span.line}: {pin.name} {pin.version} -> {version}"
@@ -350,7 +363,10 @@ def _as_text(outcome: Outcome) -> list[str]:
         return [f"{shown(outcome.spec)}: nothing to lock"]
     if outcome.state not in ("written", "fresh"):
         return [f"{name}: {outcome.state}"]
-    lines = [f"{name}: {outcome.state}, {outcome.count} packages"]
+    lines = [
+        f"{name}: {outcome.state}, {outcome.count} package{'s' if outcome.count != 1 else ''}",
+        *(f"  {each}" for each in outcome.besides),
+    ]
     if any(before for before, _ in outcome.changes.values()):
         for package, (before, after) in outcome.changes.items():
             lines.append(f"  {package} {before or '(new)'} -> {after or '(gone)'}")
