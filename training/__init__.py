@@ -1,1 +1,1 @@
-"""A classifier and a diffusion transformer that train on images compiled from `specs/`, on Modal and on this machine."""
+"""Two trainers on images compiled from `specs/`: a classifier and a diffusion transformer, on Modal and on laptops."""

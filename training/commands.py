@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from training import checkpoint, journal, loop, plots, sources
@@ -95,18 +93,11 @@ def _trained(request: Request) -> tuple[Task, nn.Module, World]:
     tensors, about = checkpoint.exported(request.folder)
     if about["task"] != request.task:
         raise TrainingError(f"`{request.folder}` holds a model of the {about['task']}, not of the {request.task}")
-    free = {field.name for field in dataclasses.fields(CONFIGS[request.task]) if field.metadata["free"]}
-    config = CONFIGS[request.task].make(
-        {**{name: value for name, value in about["config"].items()}, **request.given}
-    )
+    config = CONFIGS[request.task].make({**about["config"], **request.given})
     config.must_continue(about["config"], f"the model in `{request.folder}`")
-    assert free  # what was given anew is free, or the line above has refused it
-    with world(dataclasses.replace(config, **({"pretrained": False} if request.task == "classifier" else {}))) as here:
-        pack = open_pack(_folder(request, config))
-        own = task(config, pack)
-        with torch.device("meta"):
-            model = own.model()
-    model = model.to_empty(device=here.device)
+    with world(config) as here:
+        own = task(config, open_pack(_folder(request, config)))
+    model = own.model(pretrained=False)  # its weights are at hand
     model.load_state_dict(tensors)
     return own, model, here
 

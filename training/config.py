@@ -124,7 +124,7 @@ class ClassifierConfig(Config):
     task = "classifier"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "digits": {
-            "stored": 8, "image_size": 8, "steps": 700, "batch": 128, "learning_rate": 3e-3, "warmup": 50, "ema": 0.99,
+            "stored": 8, "image_size": 8, "steps": 400, "batch": 128, "learning_rate": 3e-3, "warmup": 50, "ema": 0.99,
             "zoom": 0.1, "shift": 0.1, "turn": 10.0, "flip": False, "backbone": "small", "pretrained": False,
         },
         "synthetic": {
@@ -152,8 +152,8 @@ class DiTConfig(Config):
     task = "dit"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "digits": {
-            "stored": 8, "image_size": 8, "steps": 1000, "batch": 128, "learning_rate": 2e-3, "warmup": 50, "ema": 0.995,
-            "flip": False, "patch": 2, "width": 96, "depth": 4, "heads": 4, "features": "pixels", "guidance": 1.5,
+            "stored": 8, "image_size": 8, "steps": 800, "batch": 128, "learning_rate": 2e-3, "warmup": 50, "ema": 0.995,
+            "flip": False, "patch": 2, "width": 96, "depth": 4, "heads": 4, "features": "pixels", "guidance": 1.25,
             "sampling_steps": 20,
         },
         "synthetic": {
@@ -186,7 +186,9 @@ class DiTConfig(Config):
     sampler: str = setting("heun", "of the differential equation", choices=("euler", "heun"), free=True)
     sampling_steps: int = setting(50, "of the sampler", free=True)
     per_class: int = setting(8, "columns of the grid of samples", free=True)
-    features: str = setting("resnet50", "what distances are measured in: `pixels`, or a torchvision classifier", free=True)
+    features: str = setting(
+        "resnet50", "what distances are measured in: `pixels`, or a torchvision classifier", free=True
+    )
 
     def validate(self) -> None:
         super().validate()
@@ -202,7 +204,9 @@ class DiTConfig(Config):
         if self.width % (4 * self.heads):
             raise TrainingError(f"`width={self.width}` is not a multiple of 4 times `heads={self.heads}`")
         if not 0 < self.drop_label < 1:
-            raise TrainingError(f"`drop_label={self.drop_label}` is not between 0 and 1: the null class must be trained")
+            raise TrainingError(
+                f"`drop_label={self.drop_label}` is not between 0 and 1: the null class must be trained"
+            )
 
     def must_fit(self, channels: int) -> None:
         """Raises `TrainingError` where velocities would have to pass through tokens narrower than themselves."""

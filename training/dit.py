@@ -58,7 +58,9 @@ class Block(nn.Module):
         n, t, d = x.shape
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(condition)[:, None].chunk(6, -1)  # (N, 1, D)
         y = self.norm1(x) * (1 + scale1) + shift1
-        q, k, v = self.qkv(y).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)  # (N, heads, T, D/heads)
+        q, k, v = (
+            self.qkv(y).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        )  # (N, heads, T, D/heads)
         y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, d)
         x = x + gate1 * self.out(y)
         y = self.norm2(x) * (1 + scale2) + shift2

@@ -7,6 +7,7 @@ cannot carry noise through it: Li and He, "Back to Basics: Let Denoising Generat
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import torch
@@ -34,7 +35,9 @@ def velocity(predicted: Tensor, z: Tensor, t: Tensor, predict: str) -> Tensor:
     return (predicted - z) / (1 - _beside(t, z)).clamp_min(NEAREST)
 
 
-def loss(model: nn.Module, x: Tensor, labels: Tensor, chance: Chance, *, null: int, drop: float, predict: str) -> Tensor:
+def loss(
+    model: nn.Module, x: Tensor, labels: Tensor, chance: Chance, *, null: int, drop: float, predict: str
+) -> Tensor:
     """Mean squared error of the velocity at random times; `drop` of the images lose their class to `null`."""
     rows = len(x)
     t = torch.sigmoid(0.8 * chance.normal(rows) - 0.4)  # more of the times at which there is something to decide
@@ -76,7 +79,7 @@ SAMPLERS: dict[str, Callable[[Field, Tensor, float, float], Tensor]] = {"euler":
 
 def integrate(field: Field, z: Tensor, sampler: str, times: list[float]) -> Tensor:
     """Follow the field from the first of `times` to the last."""
-    for t, until in zip(times, times[1:], strict=False):
+    for t, until in itertools.pairwise(times):
         z = SAMPLERS[sampler](field, z, t, until)
     return z
 

@@ -30,7 +30,9 @@ class Stopped(Exception):
 
     def __init__(self, step: int, number: int) -> None:
         self.step, self.signal = step, number
-        super().__init__(f"stopped at step {step} by {signal.Signals(number).name}: the same command goes on from there")
+        super().__init__(
+            f"stopped at step {step} by {signal.Signals(number).name}: the same command goes on from there"
+        )
 
 
 def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] = time.monotonic) -> nn.Module:
@@ -43,9 +45,7 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
     """
     config, device = task.config, world.device
     torch.manual_seed(config.seed)
-    model = task.model().to(device, memory_format=task.memory_format)
-    if world.size > 1 and device.type == "cuda":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    model = world.synced(task.model().to(device).to(memory_format=task.memory_format))  # type: ignore[call-overload]
     optimizer = adamw(model, config, device)
     average = Average(model)
     dtype = precision(config, device)
@@ -54,7 +54,7 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
     state = _Everything(config, task.pack, model, optimizer, average, scaler, chance)
     begin = state.resume(folder)
 
-    learner = world.wrap(model)
+    learner: Any = world.wrap(model)
     if config.compile and device.type == "cuda":
         learner = torch.compile(learner)
     rows = world.rows(config.batch)
@@ -74,13 +74,7 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
 
             with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
                 loss = task.loss(learner, images, labels, chance)
-            scaler.scale(loss).backward()
-            scaler.unscale_(optimizer)
-            if config.clip:
-                nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            scaler.step(optimizer)
-            scaler.update()
-            optimizer.zero_grad(set_to_none=True)
+            _descend(loss, model, optimizer, scaler, config.clip)
             average.follow(model, decay(step, config.ema))
 
             losses.add(loss)
@@ -102,6 +96,19 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
                 raise Stopped(done, stop)
     world.wait()
     return average.model
+
+
+def _descend(
+    loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, clip: float
+) -> None:
+    """One step down the gradient of `loss`, whose norm is at most `clip`."""
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    if clip:
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+    scaler.step(optimizer)
+    scaler.update()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def precision(config: Config, device: torch.device) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""Predictions and labels, real and drawn images -> figures: how often right, how sure, how far apart, how much copied."""
+"""Predictions and labels, real and drawn images -> figures: how often right, how sure, how far apart, how copied."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Bin:
 
 
 def calibration(probabilities: Tensor, labels: Tensor, bins: int = 15) -> list[Bin]:
-    """Confidence against accuracy, in `bins` ranges of equal width; those that no prediction falls into are left out."""
+    """Confidence against accuracy, in `bins` ranges of equal width; empty ones are left out."""
     sure, named = probabilities.double().max(1)
     right = (named == labels).double()
     place = (sure * bins).long().clamp_max(bins - 1)

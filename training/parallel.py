@@ -42,6 +42,13 @@ class World:
         ids = [self.device.index] if self.device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(model, device_ids=ids)
 
+    def synced(self, model: nn.Module) -> nn.Module:
+        """The model with batch norms that see the whole batch, where torch can do that: on GPUs."""
+        if self.size == 1 or self.device.type != "cuda":
+            return model
+        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        return synced
+
     def mean(self, values: Tensor) -> Tensor:
         """The average over all processes."""
         if self.size > 1:

@@ -20,7 +20,10 @@ from training.config import Config, TrainingError
 from training.data import Source
 
 PETS_URL = "https://thor.robots.ox.ac.uk/datasets/pets"
-PETS_MD5 = {"annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f", "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c"}
+PETS_MD5 = {
+    "annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f",
+    "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
+}
 """The archives and their checksums, as the dataset has been published since 2012."""
 BREEDS = 37
 
@@ -120,9 +123,7 @@ def fetch(folder: Path) -> Path:
     return folder
 
 
-def pets(
-    archives: Path, side: int, checksums: Mapping[str, str] | None = None, breeds: int = BREEDS
-) -> Source:
+def pets(archives: Path, side: int, checksums: Mapping[str, str] | None = None, breeds: int = BREEDS) -> Source:
     """Oxford-IIIT Pet in its official split, from a folder with `images.tar.gz` and `annotations.tar.gz`.
 
     `annotations/trainval.txt` and `test.txt` have a line for each image: its name, its breed from 1, its species, and
@@ -135,7 +136,9 @@ def pets(
         if not (archives / name).is_file():
             raise TrainingError(f"there is no `{name}` in `{archives}`")
         if _md5(archives / name) != md5:
-            raise TrainingError(f"`{archives / name}` is not the published archive, its checksum is another: fetch it again")
+            raise TrainingError(
+                f"`{archives / name}` is not the published archive, its checksum is another: fetch it again"
+            )
     places, names = _split_of(archives / "annotations.tar.gz", breeds)
     counts = {split: sum(1 for at, _ in places.values() if at == split) for split in ("train", "test")}
     examples = _images_of(archives / "images.tar.gz", places, side)

@@ -31,16 +31,25 @@ class Task(Protocol):
     def pack(self) -> Pack: ...
     @property
     def memory_format(self) -> torch.memory_format: ...
-    def model(self) -> nn.Module:
-        """Fresh, on the CPU. Raises `TrainingError` where a backbone cannot be had."""
+    def model(self, *, pretrained: bool = True) -> nn.Module:
+        """Fresh, on the CPU; without `pretrained`, not even with the weights that the config asks for.
+
+        Raises:
+            TrainingError: a backbone cannot be had.
+        """
+
     def example(self) -> tuple[Tensor, ...]:
         """What the model is called with, for one image."""
+
     def loss(self, model: nn.Module, images: Tensor, labels: Tensor, chance: Chance) -> Tensor:
         """The mean over images, uint8 (N, C, H, W), and their labels (N,)."""
+
     def finish(self, model: nn.Module, folder: Path, device: torch.device) -> dict[str, Any]:
         """What a training run ends with: a figure or a picture."""
+
     def evaluate(self, model: nn.Module, folder: Path, device: torch.device) -> dict[str, Any]:
         """Everything that is measured. Writes pictures into `folder`."""
+
     def sample(self, model: nn.Module, folder: Path, device: torch.device) -> dict[str, Any]:
         """Shows what the model does. Writes pictures into `folder`."""
 
@@ -53,10 +62,10 @@ class Classifier:
     def __init__(self, config: ClassifierConfig, pack: Pack) -> None:
         self.config, self.pack = config, pack
 
-    def model(self) -> nn.Module:
+    def model(self, *, pretrained: bool = True) -> nn.Module:
         config = self.config
         return backbones.classifier(
-            config.backbone, self.pack.channels, len(self.pack.classes), pretrained=config.pretrained
+            config.backbone, self.pack.channels, len(self.pack.classes), pretrained=config.pretrained and pretrained
         )
 
     def example(self) -> tuple[Tensor, ...]:
@@ -120,10 +129,10 @@ class Diffusion:
         self.config, self.pack = config, pack
         self.null = len(pack.classes)
 
-    def model(self) -> nn.Module:
+    def model(self, *, pretrained: bool = True) -> nn.Module:
         config = self.config
         return DiT(
-            image_size=config.image_size, channels=self.pack.channels, classes=len(self.pack.classes), patch=config.patch,
+            image_size=config.image_size, channels=self.pack.channels, classes=self.null, patch=config.patch,
             width=config.width, depth=config.depth, heads=config.heads,
         )  # fmt: skip
 
