@@ -66,8 +66,4 @@ def sweep(flags: list[str]) -> list[dict[str, object]]:
 def main(*arguments: str) -> None:
     from training.remote import dispatch
 
-    dispatch(
-        "classifier",
-        {"prepare": prepare, "train": train, "evaluate": evaluate, "sample": sample, "sweep": sweep},
-        arguments,
-    )
+    dispatch("classifier", arguments, prepare=prepare, train=train, evaluate=evaluate, sample=sample, sweep=sweep)

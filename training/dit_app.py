@@ -84,13 +84,11 @@ def main(*arguments: str) -> None:
 
     dispatch(
         "dit",
-        {
-            "train_nodes": train_nodes,
-            "prepare": prepare,
-            "train": train,
-            "evaluate": evaluate,
-            "sample": sample,
-            "sweep": sweep,
-        },
         arguments,
+        prepare=prepare,
+        train=train,
+        train_nodes=train_nodes,
+        evaluate=evaluate,
+        sample=sample,
+        sweep=sweep,
     )

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ Result = dict[str, Any]
 # ---------------------------------------------------------------------------------------- on this machine
 
 
-def dispatch(task: str, functions: Mapping[str, Any], arguments: tuple[str, ...]) -> None:
-    """Send the function that a command line names, sized as the config says, and print what it returns.
+def dispatch(task: str, arguments: tuple[str, ...], **functions: Any) -> None:
+    """Send the function of an app that a command line names, sized as the config says, and print what it returns.
 
     Raises:
         SystemExit: the command line is wrong, or the run was refused; with the words for it.

@@ -11,9 +11,12 @@ VARIABLES = {"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_spl
 UV = "0.9.10"
 
 
+TRAINER = (*PINS, "numpy==2.1.3", "safetensors==0.4.5", "matplotlib==3.9.3")
+
+
 def trainer() -> modal.Image:
     """What the two trainers share."""
-    return slim().apt_install("curl", "git", "tar", "wget").uv_pip_install(*PINS, uv_version=UV).env(VARIABLES)
+    return slim().apt_install("curl", "git", "tar", "wget").uv_pip_install(*TRAINER, uv_version=UV).env(VARIABLES)
 
 
 def cuda_devel() -> modal.Image:

@@ -6,7 +6,10 @@ image = (
     modal.Image.debian_slim("3.12")
     .apt_install("curl", "git", "tar", "wget")
     .uv_pip_install(
+        "matplotlib==3.9.3",
+        "numpy==2.1.3",
         "pillow==11.0.0",
+        "safetensors==0.4.5",
         "torch==2.5.1",
         "torchvision==0.20.1",
         "tqdm==4.67.1",
