@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import itertools
 import tarfile
 import urllib.request
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -204,14 +206,17 @@ def _square(name: str, data: bytes, side: int) -> np.ndarray:
 def _members(archive: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the files in an archive, in its order. Hidden ones are left out."""
     try:
-        with tarfile.open(archive, "r|gz") as tar:
+        # not tarfile's own gzip, which takes a stream that breaks off for one that ends
+        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for member in tar:
                 file = tar.extractfile(member) if member.isfile() else None
                 if file is not None and not Path(member.name).name.startswith("."):
                     yield member.name, file.read()
+            while stream.read(1 << 20):  # to the end, where the checksum is
+                pass
     except FileNotFoundError:
         raise TrainingError(f"there is no `{archive}`") from None
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise TrainingError(f"`{archive}` is truncated or no archive ({error}): fetch it again") from None
 
 

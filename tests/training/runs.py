@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,8 +68,11 @@ def train(name: str, packed: Path, out: Path, at: int = -1, number: int = signal
     if at >= 0:
         own.loss = loss  # type: ignore[method-assign]
     out.mkdir(parents=True, exist_ok=True)
-    with world(settings) as here:
-        loop.train(own, out, here)
+    with world(settings) as here, (out / "said").open("a") as said, contextlib.redirect_stderr(said):
+        try:
+            loop.train(own, out, here)
+        except loop.Stopped as stopped:
+            print(stopped, file=sys.stderr)
 
 
 def killed_while_writing(name: str, packed: Path, out: Path) -> None:
@@ -85,8 +90,8 @@ def killed_while_writing(name: str, packed: Path, out: Path) -> None:
     train(name, packed, out)
 
 
-def limited(name: str, packed: Path, out: Path, size: int, said: Path) -> None:
-    """Train where no file may grow beyond `size` bytes: what writing to a full disk is like. `said` gets the error."""
+def limited(name: str, packed: Path, out: Path, size: int) -> None:
+    """Train where no file may grow beyond `size` bytes: what writing to a full disk is like."""
     import resource
 
     from training.config import TrainingError
@@ -96,7 +101,7 @@ def limited(name: str, packed: Path, out: Path, size: int, said: Path) -> None:
     try:
         train(name, packed, out, steps=STEPS, keep=2, save_every=5)
     except TrainingError as error:
-        said.write_text(str(error))
+        (out / "error").write_text(str(error))
 
 
 def _lines(path: Path) -> list[bytes]:

@@ -56,11 +56,11 @@ def test_killed_while_a_checkpoint_is_written(whole: tuple[str, Path, Path], tmp
     assert_same_end(tmp_path, complete)
 
 
-def test_asked_to_stop(whole: tuple[str, Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_asked_to_stop(whole: tuple[str, Path, Path], tmp_path: Path) -> None:
     """SIGTERM in step 7: the step is finished, and there is a checkpoint behind it."""
     name, packed, complete = whole
-    assert runs.in_a_process(runs.train, name, packed, tmp_path, 7, signal.SIGTERM) == 1
-    assert "stopped at step 8 by SIGTERM" in capfd.readouterr().err
+    assert runs.in_a_process(runs.train, name, packed, tmp_path, 7, signal.SIGTERM) == 0
+    assert "stopped at step 8 by SIGTERM" in (tmp_path / "said").read_text()
     state = checkpoint.newest(tmp_path)
     assert state is not None
     assert state["step"] == 8
@@ -68,7 +68,7 @@ def test_asked_to_stop(whole: tuple[str, Path, Path], tmp_path: Path, capfd: pyt
     assert_same_end(tmp_path, complete)
 
 
-def test_a_retry_does_not_begin_again(whole: tuple[str, Path, Path], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_retry_does_not_begin_again(whole: tuple[str, Path, Path]) -> None:
     """The defect: a retry began at step 0. A finished run takes no step at all."""
     name, packed, complete = whole
     before = {path.name: path.read_bytes() for path in complete.glob("*.ckpt")}
@@ -77,9 +77,7 @@ def test_a_retry_does_not_begin_again(whole: tuple[str, Path, Path], capfd: pyte
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "emptied"])
-def test_a_damaged_checkpoint_falls_back(
-    whole: tuple[str, Path, Path], tmp_path: Path, damage: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_checkpoint_falls_back(whole: tuple[str, Path, Path], tmp_path: Path, damage: str) -> None:
     name, packed, complete = whole
     assert runs.in_a_process(runs.train, name, packed, tmp_path, 17) == -signal.SIGKILL
     newest = checkpoint.checkpoints(tmp_path)[0]
@@ -88,7 +86,7 @@ def test_a_damaged_checkpoint_falls_back(
         data[len(data) // 2] ^= 1
     newest.write_bytes({"truncated": data[: len(data) // 2], "flipped": data, "emptied": b""}[damage])
     assert runs.in_a_process(runs.train, name, packed, tmp_path) == 0
-    assert f"warning: `{newest}` is damaged" in capfd.readouterr().err
+    assert f"warning: `{newest}` is damaged" in (tmp_path / "said").read_text()
     assert_same_end(tmp_path, complete)
 
 
@@ -98,12 +96,11 @@ def test_no_room_for_a_checkpoint(whole: tuple[str, Path, Path], tmp_path: Path)
     assert runs.in_a_process(runs.train, name, packed, tmp_path, 7) == -signal.SIGKILL
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".ckpt"}
     size = len(next(iter(before.values())))
-    assert runs.in_a_process(runs.limited, name, packed, tmp_path, size // 2, tmp_path / "said") == 0
-    said = (tmp_path / "said").read_text()
+    assert runs.in_a_process(runs.limited, name, packed, tmp_path, size // 2) == 0
+    said = (tmp_path / "error").read_text()
     assert "step-00000010.ckpt` (" in said
     assert "cannot be written (File too large): make room" in said
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".ckpt"} == before
     assert list(tmp_path.glob(".*.partial")) == []
-    (tmp_path / "said").unlink()
     assert runs.in_a_process(runs.train, name, packed, tmp_path) == 0
     assert_same_end(tmp_path, complete)
