@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from training.parallel import Chance
 
 NEAREST = 0.05
-"""How close to 1 the time counts: velocities are divided by what is left of it."""
+"""How close to 1 the time counts in the loss: errors there are divided by what is left of it."""
 
 Field = Callable[[Tensor, Tensor], Tensor]
 """z (N, ...), t (N,) -> dz/dt (N, ...)."""
@@ -28,11 +28,11 @@ def mix(x: Tensor, noise: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return t * x + (1 - t) * noise, x - noise
 
 
-def velocity(predicted: Tensor, z: Tensor, t: Tensor, predict: str) -> Tensor:
-    """The velocity that a model's output stands for."""
+def velocity(predicted: Tensor, z: Tensor, t: Tensor, predict: str, nearest: float = NEAREST) -> Tensor:
+    """The velocity that a model's output stands for; at least `nearest` of the time is taken to be left."""
     if predict == "v":
         return predicted
-    return (predicted - z) / (1 - _beside(t, z)).clamp_min(NEAREST)
+    return (predicted - z) / (1 - _beside(t, z)).clamp_min(nearest)
 
 
 def loss(
@@ -54,9 +54,9 @@ def guided(model: nn.Module, labels: Tensor, *, null: int, guidance: float, pred
 
     def field(z: Tensor, t: Tensor) -> Tensor:
         if guidance == 1:
-            return velocity(model(z, t, labels), z, t, predict)
+            return velocity(model(z, t, labels), z, t, predict, nearest=1e-6)
         both = model(torch.cat([z, z]), torch.cat([t, t]), torch.cat([labels, torch.full_like(labels, null)]))
-        with_class, without = (velocity(out, z, t, predict) for out in both.chunk(2))
+        with_class, without = (velocity(out, z, t, predict, nearest=1e-6) for out in both.chunk(2))
         return without + guidance * (with_class - without)
 
     return field

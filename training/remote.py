@@ -114,6 +114,9 @@ def run(flags: list[str], commit: Callable[[], object], *, node: int = 0, addres
         process.wait()
         for reader in readers:
             reader.join()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
         commit()
     if process.returncode == 0:
         begin = next((index for index, line in enumerate(printed) if line == "{\n"), len(printed))

@@ -65,7 +65,7 @@ def test_a_damaged_pack_is_an_error(pack: Path, name: str, damage, said: str) ->
 
 
 def test_a_missing_pack_is_an_error(pack: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="there is no pack in .*: the command `prepare` makes it"):
+    with pytest.raises(TrainingError, match=r"there is no pack in .*: the command `prepare` makes it"):
         open_pack(tmp_path / "none")
     (pack / "test.images.npy").unlink()
     with pytest.raises(TrainingError, match=r"test\.images\.npy` is missing"):

@@ -31,7 +31,9 @@ def inputs() -> tuple[Tensor, Tensor, Tensor]:
     return torch.randn(N, 1, 8, 8), torch.rand(N), torch.randint(0, 3, (N,))
 
 
-def loss(of: torch.nn.Module, x: Tensor, labels: Tensor, predict: str = "x", seed: int = 0, drop: float = 0.1) -> Tensor:
+def loss(
+    of: torch.nn.Module, x: Tensor, labels: Tensor, predict: str = "x", seed: int = 0, drop: float = 0.1
+) -> Tensor:
     return flow.loss(of, x, labels, Chance(seed, WORLD), null=3, drop=drop, predict=predict)
 
 
@@ -219,8 +221,10 @@ def test_the_samplers_order_of_accuracy(sampler: str, order: int) -> None:
 def test_a_field_that_knows_its_image_draws_it(sampler: str) -> None:
     image = torch.rand(1, 1, 4, 4) * 2 - 1
 
-    def field(z: Tensor, t: Tensor) -> Tensor:
-        return flow.velocity(image.expand_as(z), z, t, "x")
+    class Knows(torch.nn.Module):
+        def forward(self, z: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+            return image.expand_as(z)
 
-    drawn = flow.sample(field, torch.randn(5, 1, 4, 4), sampler, 30)
-    assert torch.allclose(drawn, image.expand_as(drawn), atol=0.05)
+    field = flow.guided(Knows(), torch.zeros(5, dtype=torch.long), null=1, guidance=2.0, predict="x")
+    drawn = flow.sample(field, torch.randn(5, 1, 4, 4), sampler, 100)
+    assert torch.allclose(drawn, image.expand_as(drawn), atol=1e-4)

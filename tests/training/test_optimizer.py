@@ -42,7 +42,7 @@ def test_a_run_of_one_step(warmup: int) -> None:
 
 
 def test_the_average_forgets_the_beginning() -> None:
-    """The defect: its decay was constant, and the first parameters, which mean nothing, weighed for thousands of steps."""
+    """The defect: its decay was constant, and the meaningless first parameters weighed for thousands of steps."""
     decays = [decay(step, 0.999) for step in range(20_000)]
     assert decays[0] == pytest.approx(0.1)
     assert all(a <= b for a, b in itertools.pairwise(decays))

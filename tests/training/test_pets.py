@@ -40,8 +40,13 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     """Writes both archives, with the files given in the place of the right ones, or None for none."""
 
     def make(**changed: bytes | None) -> Path:
-        annotations = {"annotations/README": b"", "annotations/list.txt": b"#\n", "annotations/trainval.txt":
-                       TRAINVAL.encode(), "annotations/test.txt": TEST.encode(), "annotations/._test.txt": b"\0\1"}  # fmt: skip
+        annotations = {
+            "annotations/README": b"",
+            "annotations/list.txt": b"#\n",
+            "annotations/trainval.txt": TRAINVAL.encode(),
+            "annotations/test.txt": TEST.encode(),
+            "annotations/._test.txt": b"\0\1",
+        }
         images = {f"images/{name}.jpg": jpeg() for name in (*NAMES, "not_in_the_split_1")}
         for files in (annotations, images):
             for name in list(files):
@@ -84,7 +89,10 @@ def test_the_middle_square_is_kept() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, bytes | None], str]] = {
-    "label": ({"trainval": b"Abyssinian_1 3 1 1\n"}, r"line 1 of `trainval\.txt` in .* has breed 3: there are breeds 1 to"),
+    "label": (
+        {"trainval": b"Abyssinian_1 3 1 1\n"},
+        r"line 1 of `trainval\.txt` in .* has breed 3: there are breeds 1 to",
+    ),
     "label 0": ({"test": b"Abyssinian_3 0 1 1\n"}, r"line 1 of `test\.txt` in .* has breed 0"),
     "line": ({"trainval": b"# name\nAbyssinian_1\n"}, r"line 2 of .* is not `name breed species number`"),
     "twice": ({"test": b"Abyssinian_1 1 1 1\n"}, r"line 1 of `test\.txt` in .* names `Abyssinian_1` a second time"),
@@ -112,8 +120,7 @@ def test_a_missing_archive(make: Callable[..., Path]) -> None:
     archives = make()
     (archives / "images.tar.gz").unlink()
     with pytest.raises(TrainingError, match=r"there is no `images\.tar\.gz` in"):
-        pack_sums = {"images.tar.gz": ""}
-        sources.pets(archives, 8, pack_sums)
+        sources.pets(archives, 8, {"images.tar.gz": ""})
 
 
 @pytest.mark.parametrize("name", ["images.tar.gz", "annotations.tar.gz"])
@@ -129,6 +136,6 @@ def test_a_truncated_archive(make: Callable[..., Path], tmp_path: Path, name: st
 
 def test_archives_that_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(TrainingError, match="cannot be downloaded from .*: put both archives into a folder, and name"):
+    with pytest.raises(TrainingError, match=r"cannot be downloaded from .*: put both archives into a folder, and name"):
         sources.fetch(tmp_path)
     assert list(tmp_path.iterdir()) == []
