@@ -27,7 +27,7 @@ from training.optimizer import Average, adamw, decay
 from training.parallel import Chance, World
 from training.tasks import Task, task
 
-IMAGES, SIDE, BATCH = 512, 256, 64
+IMAGES, SIDE, BATCH = 256, 256, 64
 
 
 class Reference(nn.Module):
