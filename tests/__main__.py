@@ -1,7 +1,8 @@
-"""The developers' one command: sets up an environment, then formats, lints, types and tests.
+"""The developers' one command: sets up environments, then formats, lints, types and tests.
 
-    python3 -m tests                 all of it, in `.venv`
-    python3 -m tests -k digest       what follows goes to pytest, and pytest alone runs
+    python3 -m tests                 all of it: the trainers in `.venv-training`, which has torch, the rest in `.venv`
+    python3 -m tests -k digest       what follows goes to pytest, and pytest alone runs, in `.venv`
+    python3 -m tests tests/training  the same in `.venv-training`, where an argument names the trainers' tests
     python3 -m tests --ends          the tests alone, at both ends of the supported ranges: the oldest Python with the
                                      oldest dependencies, the newest Python with the newest
 
@@ -15,20 +16,27 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDS = (("3.11", "lowest-direct"), ("3.13", "highest"))
+TRAINERS = "tests/training"
+CORE = (f"--ignore={TRAINERS}",)
 
 
 def main() -> int:
     args = sys.argv[1:]
     os.chdir(ROOT)
     if args == ["--ends"]:
-        return max(_pytest(_environment(f".venv-{python}", python, resolution)) for python, resolution in ENDS)
+        return max(
+            _pytest(_environment(f".venv-{python}", python, resolution), list(CORE)) for python, resolution in ENDS
+        )
+    if any(TRAINERS in arg for arg in args):
+        return _pytest(_with_torch(), args)
     python = _environment(".venv", None, "highest")
     if args:
-        return _pytest(python, args)
+        return _pytest(python, [*CORE, *args])
     check = ["--check"] if os.environ.get("CI") else []
     commands = (
         ["-m", "ruff", "format", *check, "."],
@@ -36,14 +44,24 @@ def main() -> int:
         ["-m", "mypy"],
     )
     failed = [command for command in commands if _run([str(python), *command])]
-    return _pytest(python) or len(failed)
+    training = _with_torch()
+    failed += [["mypy"]] if _run([str(training), "-m", "mypy", "--package", "training"]) else []
+    failed += [["pytest"]] if _pytest(training, [TRAINERS]) else []
+    return _pytest(python, list(CORE)) or len(failed)
 
 
 def _pytest(python: Path, args: list[str] | None = None) -> int:
     return _run([str(python), "-m", "pytest", *(args or [])])
 
 
-def _environment(name: str, version: str | None, resolution: str) -> Path:
+def _with_torch() -> Path:
+    """The trainers' environment. Compiled, since their tests start many processes that import torch."""
+    return _environment(".venv-training", None, "highest", "dev,training", ["--compile-bytecode"])
+
+
+def _environment(
+    name: str, version: str | None, resolution: str, extras: str = "dev", options: Sequence[str] = ()
+) -> Path:
     """An environment with imagespec and what its development needs, made anew when what it needs has changed."""
     python, stamp = Path(name, "bin", "python"), Path(name, "installed")
     wanted = hashlib.sha256(Path("pyproject.toml").read_bytes()).hexdigest()
@@ -53,7 +71,7 @@ def _environment(name: str, version: str | None, resolution: str) -> Path:
     uv = [str(own / "bin" / "uv")]
     _must([*uv, "venv", "--quiet", "--clear", "--python", _interpreter(own, version), name])
     install = [*uv, "pip", "install", "--quiet", "--python", str(python), "--resolution", resolution]
-    _must([*install, "--editable", ".[dev]"])
+    _must([*install, *options, "--editable", f".[{extras}]"])
     stamp.write_text(wanted)
     return python
 

@@ -282,12 +282,13 @@ def _hydrated(
 @pytest.mark.parametrize("form", ["file", "module"])
 def test_the_shipped_apps_run_on_the_shipped_specs(oracle: Oracle, bare: Path, name: str, gpu: str, form: str) -> None:
     arguments = [f"training/{name}_app.py"] if form == "file" else ["-m", f"training.{name}_app"]
-    _, calls = modal_run(oracle, ROOT, *arguments)
-    (function,) = [request.function for request in calls.messages("FunctionCreate")]
+    _, calls = modal_run(oracle, ROOT, *arguments, "train", "--data", "synthetic")
+    functions = {request.function.function_name: request.function for request in calls.messages("FunctionCreate")}
     compiled = oracle.requests(emit(compile_spec(ROOT / "specs" / f"{name}.yaml")))
-    assert oracle.requests_of(function)[: len(compiled) - 1] == compiled[:-1]
-    assert function.resources.gpu_config.gpu_type == gpu
-    files = mounted(oracle, function)
+    for function in functions.values():
+        assert oracle.requests_of(function)[: len(compiled) - 1] == compiled[:-1]
+    assert functions["train"].resources.gpu_config.gpu_type == gpu
+    files = mounted(oracle, functions["train"])
     assert {"/root/imagespec/__init__.py", "/root/imagespec/images.py", f"/root/training/{name}_app.py"} <= set(files)
     assert {Path(path).suffix for path in files} == {".py"}
     code = f"import training.{name}_app as module; print(type(module.image).__name__)"

@@ -26,6 +26,7 @@ class Apps:
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._outputs: dict[str, list[api_pb2.FunctionGetOutputsItem]] = {}
+        self._handles: dict[str, api_pb2.FunctionHandleMetadata] = {}
 
     async def ClientHello(self, request: Empty) -> api_pb2.ClientHelloResponse:
         return api_pb2.ClientHelloResponse()
@@ -81,11 +82,21 @@ class Apps:
         if not ranked:
             only = api_pb2.FunctionData.RankedFunction(function=request.function)
             data = api_pb2.FunctionData(function_name=request.function.function_name, ranked_functions=[only])
+        handle = _handle(request.function if request.HasField("function") else request.function_data)
+        self._handles[function_id] = handle
         return api_pb2.FunctionCreateResponse(
             function_id=function_id,
             function=request.function,
             function_data=data,
-            handle_metadata=_handle(request.function if request.HasField("function") else request.function_data),
+            handle_metadata=handle,
+        )
+
+    async def FunctionBindParams(
+        self, request: api_pb2.FunctionBindParamsRequest
+    ) -> api_pb2.FunctionBindParamsResponse:
+        bound = self._contents.add("fu", spelled(request))
+        return api_pb2.FunctionBindParamsResponse(
+            bound_function_id=bound, handle_metadata=self._handles[request.function_id]
         )
 
     async def ClassCreate(self, request: api_pb2.ClassCreateRequest) -> api_pb2.ClassCreateResponse:

@@ -1,0 +1,189 @@
+"""Decoded examples -> a pack of memory-mapped uint8 images -> batches on the device that trains.
+
+A pack is written once and read by both trainers. Reading is one gather from the page cache, a batch ahead: no image is
+decoded while a model trains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.config import TrainingError
+
+SPLITS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a pack comes from: what it will hold, and its examples in any order."""
+
+    name: str
+    classes: tuple[str, ...]
+    shape: tuple[int, int, int]
+    """(H, W, C) of each image."""
+    counts: Mapping[str, int]
+    """Of each split."""
+    examples: Iterator[tuple[str, np.ndarray, int]]
+    """Split, uint8 image (H, W, C), label from 0."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images as stored, uint8 (N, H, W, C), read from the disk when they are touched; labels int64 (N,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A verified pack. `checksum` stands for every byte in it."""
+
+    name: str
+    classes: tuple[str, ...]
+    checksum: str
+    train: Split
+    test: Split
+
+    @property
+    def channels(self) -> int:
+        return self.train.images.shape[-1]
+
+
+def write_pack(source: Source, folder: Path) -> None:
+    """Write a pack beside its place and rename it: what bears the name of a pack is whole.
+
+    Raises:
+        TrainingError: a label is out of range, an image is of another shape, or their number is not what was said.
+        OSError: the disk is full.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        arrays, labels, filled = {}, {}, dict.fromkeys(source.counts, 0)
+        for split, count in source.counts.items():
+            where = partial / f"{split}.images.npy"
+            arrays[split] = np.lib.format.open_memmap(where, "w+", np.uint8, (count, *source.shape))
+            labels[split] = np.zeros(count, np.int64)
+        for split, image, label in source.examples:
+            if not 0 <= label < len(source.classes):
+                raise TrainingError(f"label {label} is out of range: `{source.name}` has {len(source.classes)} classes")
+            if image.shape != source.shape:
+                raise TrainingError(f"an image of `{source.name}` is of shape {image.shape}, not {source.shape}")
+            arrays[split][filled[split]] = image
+            labels[split][filled[split]] = label
+            filled[split] += 1
+        if filled != dict(source.counts):
+            raise TrainingError(f"`{source.name}` has {filled} images, not {dict(source.counts)}")
+        for split, array in arrays.items():
+            array.flush()
+            np.save(partial / f"{split}.labels.npy", labels[split])
+        files = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
+        about = {"name": source.name, "classes": source.classes, "sha256": files}
+        (partial / "pack.json").write_text(json.dumps(about, indent=1))
+        for path in partial.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def open_pack(folder: Path, *, verify: bool = True) -> Pack:
+    """Map a pack into memory. `verify` reads all of it once, to hold it against its checksums.
+
+    Raises:
+        TrainingError: there is none, or it is damaged.
+    """
+    again = f"delete `{folder}` and prepare it again"
+    try:
+        about = json.loads((folder / "pack.json").read_text("utf-8"))
+        name, classes, files = about["name"], tuple(about["classes"]), about["sha256"]
+        for file, expected in files.items():
+            if verify and _sha256(folder / file) != expected:
+                raise TrainingError(f"`{folder / file}` is damaged, its checksum is another: {again}")
+        splits = [_split(folder, split) for split in SPLITS]
+    except FileNotFoundError as error:
+        missing = "there is no pack" if not folder.exists() else f"`{error.filename}` is missing"
+        raise TrainingError(f"{missing} in `{folder}`: the command `prepare` makes it") from None
+    except (ValueError, KeyError, TypeError, EOFError):
+        raise TrainingError(f"`{folder}` holds no pack that can be read: {again}") from None
+    for split in splits:
+        if len(split.images) != len(split.labels) or int(split.labels.max(initial=0)) >= len(classes):
+            raise TrainingError(f"labels and images of `{folder}` do not go together: {again}")
+    train, test = (Split(torch.from_numpy(split.images), torch.from_numpy(split.labels)) for split in splits)
+    return Pack(name, classes, hashlib.sha256(json.dumps(files).encode()).hexdigest(), train, test)
+
+
+@dataclass(frozen=True)
+class _Arrays:
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def _split(folder: Path, split: str) -> _Arrays:
+    # copy-on-write, not read-only: torch refuses arrays that it could not write to, and nothing here writes
+    images = np.load(folder / f"{split}.images.npy", mmap_mode="c")
+    return _Arrays(images, np.load(folder / f"{split}.labels.npy"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------- batches
+
+
+@lru_cache(maxsize=2)  # a batch may reach into the next epoch
+def _permutation(count: int, epoch: int, seed: int) -> np.ndarray:
+    return np.random.default_rng((seed, epoch)).permutation(count)
+
+
+def order(count: int, batch: int, step: int, seed: int) -> np.ndarray:
+    """Which of `count` images the `step`-th batch holds: (batch,).
+
+    Each epoch is a permutation of its own, and the epochs lie end to end. It depends on nothing but these four numbers,
+    so the position in the data is the step, and every process knows the whole batch.
+    """
+    positions = np.arange(step * batch, (step + 1) * batch)
+    epochs = positions // count
+    parts = [_permutation(count, int(e), seed)[positions[epochs == e] % count] for e in np.unique(epochs)]
+    return np.concatenate(parts)
+
+
+def batches(
+    split: Split, batch: int, seed: int, steps: range, rows: slice, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each of `steps`, this process's `rows` of the batch: images uint8 (n, C, H, W), labels int64 (n,).
+
+    While one batch is computed with, a thread gathers the next.
+    """
+
+    def gather(step: int) -> tuple[Tensor, Tensor]:
+        chosen = torch.from_numpy(order(len(split.labels), batch, step, seed)[rows])  # (n,)
+        images, labels = split.images.index_select(0, chosen), split.labels.index_select(0, chosen)
+        return (images.pin_memory(), labels.pin_memory()) if device.type == "cuda" else (images, labels)
+
+    with ThreadPoolExecutor(1, "batches") as reader:
+        ahead = reader.submit(gather, steps[0]) if steps else None
+        for step in steps:
+            assert ahead is not None
+            images, labels = ahead.result()
+            ahead = reader.submit(gather, step + 1)
+            # (n, H, W, C) seen as (n, C, H, W) is what torch calls channels_last, without a copy
+            yield images.to(device, non_blocking=True).permute(0, 3, 1, 2), labels.to(device, non_blocking=True)
