@@ -11,7 +11,6 @@ import yaml
 
 from tests.conformance.case import Chain, slim
 
-PINS = ("torch==2.5.1", "torchvision==0.20.1", "pillow==11.0.0", "tqdm==4.67.1")
 VARIABLES = {"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"}
 UV = "0.9.10"
 
@@ -38,14 +37,13 @@ def locked(image: modal.Image, packages: list[dict[str, Any]]) -> modal.Image:
     )
 
 
-def trainer(spec: str) -> modal.Image:
-    """What the two trainers share: the CUDA libraries, torch, what apt brings, everything else."""
+def layered(spec: str) -> modal.Image:
+    """What is locked of a spec with torch: the CUDA libraries, torch, what apt brings, everything else."""
     packages = yaml.safe_load(Path(f"specs/{spec}.lock.yaml").read_text())["packages"]
     image = locked(slim(), [package for package in packages if package["name"] in LIBRARIES])
     image = locked(image, [package for package in packages if package["name"] == "torch"])
     image = image.apt_install("curl", "git", "tar", "wget")
-    image = locked(image, [package for package in packages if package["name"] not in (*LIBRARIES, "torch")])
-    return image.env(VARIABLES)
+    return locked(image, [package for package in packages if package["name"] not in (*LIBRARIES, "torch")])
 
 
 def cuda_devel() -> modal.Image:
@@ -68,16 +66,14 @@ def cuda_devel() -> modal.Image:
 
 
 SHIPPED: dict[str, Chain] = {
-    "classifier": lambda: trainer("classifier").add_local_python_source("training"),
-    "dit": lambda: trainer("dit").add_local_python_source("training"),
+    "classifier": lambda: layered("classifier").env(VARIABLES).add_local_python_source("training"),
+    "dit": lambda: layered("dit").env(VARIABLES).add_local_python_source("training"),
     "examples/pytorch": lambda: (
         modal.Image.from_registry("pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime")
         .uv_pip_install("pillow==11.0.0", "tqdm==4.67.1", uv_version=UV)
         .env(VARIABLES)
     ),
-    "examples/requirements": lambda: (
-        slim().apt_install("curl", "git", "tar", "wget").uv_pip_install(*PINS, uv_version=UV)
-    ),
+    "examples/requirements": lambda: layered("examples/requirements"),
     "examples/cuda_devel": cuda_devel,
     "examples/legacy": lambda: (
         slim()
