@@ -5,8 +5,8 @@
 Builds for real with buildah, from the stand-ins of the bases that the tests use, and installs torch from the package
 index each time that a layer with torch is built: about half an hour, 40 GB of disk. By hand is the order of calls that
 ADR-022 ends with (apt, variables, all packages in one call, source last); the floor is the change alone as one more
-layer on the finished image. Rows in which a chain by hand installs torch again are measured once that way, all else RUNS
-times, each time with another value. Locking is not counted, and no row but the one of the checks has checks.
+layer on the finished image. Rows in which a chain by hand installs torch again are measured once that way, all else
+RUNS times, each time with another value. Locking is not counted, and no row but the one of the checks has checks.
 """
 
 from __future__ import annotations

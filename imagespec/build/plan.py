@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 
-from imagespec.build.contents import contents
+from imagespec.build.local.contents import contents
 from imagespec.build.record import Record
 from imagespec.build.result import State, Target
 from imagespec.build.sizes import bytes_of
@@ -163,7 +163,7 @@ def reason(layer: Layer) -> str:
 
 def _stands(image: Image, known: Sequence[bool], folder: Path) -> list[bool]:
     """On this machine an environment is kept as long as what is installed in it is the same, whatever else changes."""
-    from imagespec.build.store import Store
+    from imagespec.build.local.store import Store
 
     store, steps = Store(folder / "local"), contents(image).steps
     standing = max((n for n, each in enumerate(steps) if each.installs and store.stands(each.key)), default=-1)

@@ -27,7 +27,7 @@ FAILED = 4
 
 
 def _modal(folder: Path) -> Backend:
-    from imagespec.build.modal import ModalBackend
+    from imagespec.build.modal.backend import ModalBackend
 
     return ModalBackend(Record(folder))
 
@@ -35,7 +35,7 @@ def _modal(folder: Path) -> Backend:
 def _local(folder: Path) -> Backend:
     if os.name == "nt":
         raise click.UsageError("builds on this machine need Linux or macOS; WSL will do")
-    from imagespec.build.local import LocalBackend
+    from imagespec.build.local.backend import LocalBackend
 
     return LocalBackend(folder, os.environ)
 
@@ -43,7 +43,7 @@ def _local(folder: Path) -> Backend:
 def _container(folder: Path) -> Backend:
     if os.name == "nt":
         raise click.UsageError("builds on this machine need Linux or macOS; WSL will do")
-    from imagespec.build.container import ContainerBackend
+    from imagespec.build.container.backend import ContainerBackend
 
     return ContainerBackend(folder, os.environ)
 
@@ -67,8 +67,8 @@ ON = click.option("--on", type=click.Choice(("auto", *BACKENDS)), default="auto"
 def build(specs: tuple[str, ...], on: str, frozen: bool, force: bool, format_: str) -> None:
     """Build the specs, several at a time and what they share once, and run their checks inside.
 
-    Exit code 1 where a spec has errors, 3 where --frozen finds no fresh lock (nothing is built in either case), 4 where a
-    build or a check failed.
+    Exit code 1 where a spec has errors, 3 where --frozen finds no fresh lock (nothing is built then), 4 where a build
+    or a check failed.
     """
     paths = select(specs)
     targets = compiled(paths, quiet=False, frozen=frozen)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagespec.build.local import LocalBackend
+from imagespec.build.local.backend import LocalBackend
 from imagespec.build.record import Record
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Target
 from imagespec.compiler import compile_all

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from imagespec.build import engines
-from imagespec.build.container import ContainerBackend, Work
-from imagespec.build.container_context import lay_out
-from imagespec.build.container_log import BuildahLog, BuildKitLog, Event, Log, steps
-from imagespec.build.engines import Buildah, Config, Docker, Order, Podman, Run
+from imagespec.build.container import engines
+from imagespec.build.container.backend import ContainerBackend, Work
+from imagespec.build.container.context import lay_out
+from imagespec.build.container.engines import Buildah, Config, Docker, Order, Podman, Run
+from imagespec.build.container.log import BuildahLog, BuildKitLog, Event, Log, steps
 from imagespec.build.failure import BuildFailed
 from imagespec.build.result import BuildResult
 from imagespec.emit.dockerfile import BUILDERS, compose

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imagespec.build.contents import Assignment, contents, env_line, variables
-from imagespec.build.links import inside
+from imagespec.build.local.contents import Assignment, contents, env_line, variables
+from imagespec.build.local.links import inside
 from tests.build.project import Project
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imagespec.build.installs import failed
+from imagespec.build.local.installs import failed
 from imagespec.diagnostic import Diagnostic
 from tests.build.project import Project
 

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from imagespec.build.contents import contents
 from imagespec.build.failure import BuildFailed
-from imagespec.build.installs import pip_of
-from imagespec.build.local import LocalBackend
+from imagespec.build.local.backend import LocalBackend
+from imagespec.build.local.contents import contents
+from imagespec.build.local.installs import pip_of
 from tests.build.project import SERIES, Project, Seen, alive, states, until
 
 SIX = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"

@@ -17,8 +17,8 @@ import modal
 import pytest
 
 from imagespec.build.failure import BuildFailed
-from imagespec.build.modal import ModalBackend
-from imagespec.build.modal_trouble import LayerFailed, NoModal, layer_failed, no_modal, not_found
+from imagespec.build.modal.backend import ModalBackend
+from imagespec.build.modal.trouble import LayerFailed, NoModal, layer_failed, no_modal, not_found
 from imagespec.build.record import Record
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Target
 from imagespec.compiler import compile_all

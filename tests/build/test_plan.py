@@ -14,7 +14,7 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imagespec.build.modal import ModalBackend
+from imagespec.build.modal.backend import ModalBackend
 from imagespec.build.plan import Plan, since, since_last
 from imagespec.build.record import Record
 from imagespec.build.result import Target

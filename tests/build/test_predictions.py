@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from imagespec.build.container_context import context_of, lay_out
+from imagespec.build.container.context import context_of, lay_out
 from imagespec.build.plan import since_last
 from imagespec.build.record import Record
 from imagespec.build.result import Target

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from imagespec.build import codes
 from imagespec.build.checks import Inside, command_of, run_command, run_imports
-from imagespec.build.contents import Contents, contents
-from imagespec.build.environments import Environments, with_programs
 from imagespec.build.failure import BuildFailed, finding
-from imagespec.build.links import HOME, inside, link
+from imagespec.build.local.contents import Contents, contents
+from imagespec.build.local.environments import Environments, with_programs
+from imagespec.build.local.links import HOME, inside, link
+from imagespec.build.local.store import Store
 from imagespec.build.record import Record, prepare
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
 from imagespec.build.sizes import remembered
-from imagespec.build.store import Store
 from imagespec.diagnostic import Diagnostic, Route, shown
 from imagespec.machine.host import for_commands
 from imagespec.machine.processes import Processes, foreground

@@ -19,14 +19,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagespec.build import codes, engines
+from imagespec.build import codes
 from imagespec.build.checks import MOST_OUTPUT, command_of
-from imagespec.build.container_checks import run_command, run_imports
-from imagespec.build.container_context import FILE, context_of, lay_out, scratch
-from imagespec.build.container_layers import Layers
-from imagespec.build.container_log import Step, steps
-from imagespec.build.container_trouble import build_failed, check_failed, no_engine, no_secret
-from imagespec.build.engines import Config, Engine, Order, Run
+from imagespec.build.container import engines
+from imagespec.build.container.checks import run_command, run_imports
+from imagespec.build.container.context import FILE, context_of, lay_out, scratch
+from imagespec.build.container.engines import Config, Engine, Order, Run
+from imagespec.build.container.layers import Layers
+from imagespec.build.container.log import Step, steps
+from imagespec.build.container.trouble import build_failed, check_failed, no_engine, no_secret
 from imagespec.build.failure import BuildFailed, finding
 from imagespec.build.record import Record, prepare
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from imagespec.build.container_log import BuildahLog, BuildKitLog, Log, Step
+from imagespec.build.container.log import BuildahLog, BuildKitLog, Log, Step
 
 PATIENCE = 20.0
 """Seconds in which an engine has to say that it works."""

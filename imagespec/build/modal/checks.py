@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagespec.build import modal_sandbox
 from imagespec.build.checks import command_of, ended
-from imagespec.build.modal_layers import Stood
-from imagespec.build.modal_trouble import said
+from imagespec.build.modal import sandbox as modal_sandbox
+from imagespec.build.modal.layers import Stood
+from imagespec.build.modal.trouble import said
 from imagespec.build.record import Record
 from imagespec.build.result import CheckResult, Progress, Target
 

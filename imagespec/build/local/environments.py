@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from imagespec.build import codes, installs
-from imagespec.build.contents import Assignment, Contents, Install, Step, variables
+from imagespec.build import codes
 from imagespec.build.failure import BuildFailed
+from imagespec.build.local import installs
+from imagespec.build.local.contents import Assignment, Contents, Install, Step, variables
+from imagespec.build.local.store import Store, clone
 from imagespec.build.result import Progress, Target
-from imagespec.build.store import Store, clone
 from imagespec.machine.host import for_uv
 from imagespec.machine.interpreter import NotFound, find_python, find_uv, uv_version
 from imagespec.machine.processes import Processes, Stopped

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from imagespec.build.container_log import Event, Step
+from imagespec.build.container.log import Event, Step
 from imagespec.build.record import Record
 from imagespec.build.result import LayerResult, Progress, Target
 

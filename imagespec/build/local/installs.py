@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imagespec.build import codes
-from imagespec.build.contents import Install, poetry_lock
 from imagespec.build.failure import finding
+from imagespec.build.local.contents import Install, poetry_lock
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.layers import Layer, Place
 from imagespec.image.requirements import logical_lines

@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from imagespec.build import modal_sandbox
 from imagespec.build.failure import BuildFailed
-from imagespec.build.modal_checks import check
-from imagespec.build.modal_layers import Layers
-from imagespec.build.modal_log import LineLog, logs_to_layers, printing_to
-from imagespec.build.modal_trouble import NoModal, check_failed, no_modal
+from imagespec.build.modal import sandbox as modal_sandbox
+from imagespec.build.modal.checks import check
+from imagespec.build.modal.layers import Layers
+from imagespec.build.modal.log import LineLog, logs_to_layers, printing_to
+from imagespec.build.modal.trouble import NoModal, check_failed, no_modal
 from imagespec.build.record import Record
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
 from imagespec.build.sizes import remembered

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from imagespec.build.links import HOME
+from imagespec.build.local.links import HOME
 from imagespec.image.digest import content
 from imagespec.image.layers import Image, Layer
 from imagespec.image.lower import expand

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagespec.build.failure import BuildFailed
-from imagespec.build.modal_log import LineLog, printing_to
-from imagespec.build.modal_trouble import LayerFailed, layer_failed, not_found
+from imagespec.build.modal.log import LineLog, printing_to
+from imagespec.build.modal.trouble import LayerFailed, layer_failed, not_found
 from imagespec.build.record import Record
 from imagespec.build.result import LayerResult, Progress, Target
 from imagespec.emit.calls import Call, Named, call

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from imagespec.build import codes, installs
+from imagespec.build import codes
 from imagespec.build.checks import command_of
-from imagespec.build.container_layers import Layers
-from imagespec.build.container_log import Step
+from imagespec.build.container.layers import Layers
+from imagespec.build.container.log import Step
 from imagespec.build.failure import finding
+from imagespec.build.local import installs
 from imagespec.build.result import CheckResult, Target
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.layers import Layer, Place
