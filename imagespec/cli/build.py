@@ -21,6 +21,7 @@ from imagespec.cli.show import colour, style, summary, text
 from imagespec.cli.specs import select
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import printable
+from imagespec.lock.codes import UNTRUSTED
 
 STALE = 3
 FAILED = 4
@@ -93,6 +94,8 @@ def compiled(paths: Sequence[Path], *, quiet: bool, frozen: bool = False) -> lis
     errors = [d for d in diagnostics if d.severity == "error"]
     if errors:
         click.echo(text(errors, sys.stderr) + f"\n{summary(errors)}; nothing was built", err=True)
+        if frozen and all(each.code in UNTRUSTED for each in errors):
+            sys.exit(STALE)
         return None
     not_locked = [target.held.finding for target in targets if target.held.finding is not None]
     if frozen and not_locked:

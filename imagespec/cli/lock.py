@@ -25,7 +25,7 @@ from imagespec.diagnostic import Diagnostic, Span, did_you_mean, printable, show
 from imagespec.image.layers import Place
 from imagespec.lock import codes
 from imagespec.lock.inputs import Inputs
-from imagespec.lock.lockfile import Lock, dump, path_of, write
+from imagespec.lock.lockfile import Lock, dump, path_of, salvaged, write
 from imagespec.lock.lockfile import load as load_lock
 from imagespec.lock.locking import NotLocked, Upgrade, make, moment
 from imagespec.lock.pins import Changed, Pin, edits, same
@@ -65,7 +65,7 @@ def lock(names: tuple[str, ...], check: bool, upgrade: bool, exclude_newer: str 
     What a lock fixes stays as it is until the spec asks for something else, or --upgrade is given.
 
     With --upgrade alone, what the spec leaves open moves to its newest versions: packages that others need, ranges, uv
-    and the base's digest. Exact versions in the spec (torch==2.5.1) stay.
+    and the base's digest; a date of --exclude-newer that the lock had ends. Exact versions (torch==2.5.1) stay.
 
     With --upgrade and PACKAGEs, these alone move, and what they need: an exact version is written anew where it stands
     (in the spec, one that it extends, a requirements file or a pyproject.toml), then the lock. Specs beside it that
@@ -105,6 +105,7 @@ def _each(paths: Sequence[Path], found: list[Diagnostic], *, check: bool, everyt
     outcomes: list[Outcome] = []
     made: list[Lock] = []
     for path in paths:
+        _refuse_twin(path)
         examined = examine(path, Reader())
         if (outcome := _settled(path, examined, found, check=check, anew=everything, cut=cut)) is not None:
             outcomes.append(outcome)
@@ -123,11 +124,17 @@ def _each(paths: Sequence[Path], found: list[Diagnostic], *, check: bool, everyt
             raise _unwritten(path, error) from None
         found += said
         made.append(lock)
-        old = examined.held.lock
+        old = _old(examined)
         outcomes.append(Outcome(path, "written", _changes(old, lock), len(lock.packages), besides=_besides(old, lock)))
         if everything:
             _tell_pins(spec)
     return outcomes
+
+
+def _refuse_twin(path: Path) -> None:
+    twin = path.with_suffix({".yaml": ".yml", ".yml": ".yaml"}.get(path.suffix, path.suffix)) if path.name else path
+    if twin != path and twin.is_file():
+        raise click.UsageError(f"`{shown(path)}` and `{shown(twin)}` would share a lock; rename one of them")
 
 
 def _settled(
@@ -155,20 +162,27 @@ def locking(examined: Examined, others: Iterable[Lock], cut: str) -> Locking:
     assert held.made_from is not None
     assert parsed is not None
     made_from, tree = held.made_from, parsed.tree
+    old = _old(examined)
 
     def span(place: Place) -> Span:
         return span_of(place, tree)
 
     def making(inputs: Inputs, upgrade: Upgrade) -> tuple[Lock, list[Diagnostic]]:
-        return make(inputs, held.lock, others, upgrade, cut, span, os.environ, _run)
+        return make(inputs, old, others, upgrade, cut, span, os.environ, _run)
 
     def latest(names: Sequence[str]) -> dict[str, str]:
         try:
-            return newest(made_from, names, cut or (held.lock.exclude_newer if held.lock else ""), os.environ, _run)
+            return newest(made_from, names, cut or (old.exclude_newer if old else ""), os.environ, _run)
         except Unresolved as error:
             raise NotLocked(codes.UNRESOLVED.at(span(error.place), str(error), error.hint)) from None
 
-    return Locking(parsed, made_from, held.lock, making, latest)
+    return Locking(parsed, made_from, old, making, latest)
+
+
+def _old(examined: Examined) -> Lock | None:
+    """The lock that there is; of one that cannot be trusted what can be made out."""
+    assert examined.parsed is not None
+    return examined.held.lock or salvaged(path_of(examined.parsed.path))
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[int, list[str]]:
@@ -344,7 +358,11 @@ def _changes(before: Lock | None, after: Lock) -> dict[str, tuple[str, str]]:
 def _besides(before: Lock | None, after: Lock) -> list[str]:
     """What else of a lock has changed."""
     changed = []
-    if before is not None and before.uv != after.uv:
+    if before is not None and not before.inputs:
+        changed.append("the old lock could not be trusted: its versions were asked for again")
+    if before is not None and before.exclude_newer != after.exclude_newer:
+        changed.append(f"exclude-newer {before.exclude_newer or 'none'} -> {after.exclude_newer or 'none'}")
+    if before is not None and before.uv not in ("", after.uv):
         changed.append(f"uv itself {before.uv} -> {after.uv}")
     if before is not None and before.base and after.base and before.base != after.base:
         digests = [base.digest.removeprefix("sha256:")[:12] for base in (before.base, after.base)]

@@ -80,3 +80,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:  # a full disk, most likely
+        click.echo(f"Error: {error}", err=True)
+        os._exit(1)  # what could not be written would be tried again on the way out

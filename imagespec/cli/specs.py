@@ -32,6 +32,8 @@ def _selected(names: Sequence[str], folder: Path | None) -> list[Path]:
 
 
 def _select(name: str, folder: Path | None) -> Path:
+    if name.endswith(".lock.yaml"):
+        raise click.UsageError(printable(f"`{name}` is a lock; name its spec"))
     if "/" in name or name.endswith((".yaml", ".yml")) or Path(name).is_file():
         return Path(name)
     known = in_folder(folder) if folder else {}

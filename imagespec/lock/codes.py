@@ -104,3 +104,6 @@ NO_DIGEST = Code(
 )
 
 LOCK = (MISSING, STALE, UNUSABLE, EDITED, TOO_NEW, UNRESOLVED, YANKED, UNKNOWN_PYTHON, NO_DIGEST)
+
+UNTRUSTED = frozenset({UNUSABLE.id, EDITED.id, TOO_NEW.id})
+"""Locks that nothing is built from or past. Locking again is the remedy, as for a stale one."""

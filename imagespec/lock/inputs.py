@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from imagespec.diagnostic import Source
 from imagespec.image.bases import platform_of
@@ -132,18 +134,29 @@ def _with_options(layer: Layer) -> Iterator[Path]:
 
 def _without_comments(path: Path) -> Sequence[str]:
     source = read(path)
-    return [line.text for line in logical_lines(source)] if isinstance(source, Source) else []
+    return sorted(canonical(line.text) for line in logical_lines(source)) if isinstance(source, Source) else []
 
 
 def _project(operation: ops.UvSync) -> list[object]:
     folder = operation.uv_project_dir
-    files = [hashlib.sha256(_bytes(folder / name)).hexdigest() for name in ("pyproject.toml", "uv.lock")]
+    files = [_tables(folder / "pyproject.toml", _OF_PROJECT), _tables(folder / "uv.lock", ())]
     options = [operation.extra_options] if operation.extra_options else []
     return [*files, sorted(operation.extras or ()), sorted(operation.groups or ()), *options]
 
 
-def _bytes(path: Path) -> bytes:
+_OF_PROJECT = (("project", "dependencies"), ("project", "optional-dependencies"), ("project", "requires-python"))
+_OF_PROJECT += (("dependency-groups",), ("tool", "uv"))  # type: ignore[assignment]
+"""What of a `pyproject.toml` says which packages there are."""
+
+
+def _tables(path: Path, wanted: Sequence[Sequence[str]]) -> str | None:
+    """Some tables of a TOML file, or all, whatever its comments and layout; `None` where there is no file."""
     try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+        text = path.read_bytes()
+        found: Any = tomllib.loads(text.decode())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError):
+        return "" if path.is_dir() else hashlib.sha256(text).hexdigest()
+    parts = [reduce(lambda table, key: table.get(key, {}), keys, found) for keys in wanted] if wanted else found
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()

@@ -21,20 +21,20 @@ BY_HASH = "--require-hashes --no-deps"
 def locked(image: Image, lock: Lock, made_from: Inputs) -> Image:
     """The image with what the lock fixes. `made_from` are the inputs of both.
 
-    Heavy wheels come right after the base: they need nothing of what apt brings, and apt's packages change more often.
+    Wheels that seldom change come right after the base: they need nothing of what apt brings.
     """
     covered = [layer for layer in image.layers if covers(layer)]
-    heavy, light = _Installing(lock, covered, made_from).layers() if covered else ([], [])
+    stable, last = _Installing(lock, covered, made_from).layers() if covered else ([], [])
     base, *others = image.layers
     layers = [_pinned(base, lock)]
     # conda brings the Python that they are installed into
     after_conda = any(isinstance(layer.operation, ops.MicromambaInstall) for layer in others)
-    layers += [] if after_conda else heavy
+    layers += [] if after_conda else stable
     for layer in others:
         if not covers(layer):
             layers.append(layer)
         elif layer is covered[0]:
-            layers += [*heavy, *light] if after_conda else light
+            layers += [*stable, *last] if after_conda else last
     return dataclasses.replace(image, layers=tuple(layers), locked=True)
 
 
@@ -55,13 +55,13 @@ class _Installing:
     made_from: Inputs
 
     def layers(self) -> tuple[list[Layer], list[Layer]]:
-        """The layers of heavy wheels, and those of all others."""
+        """The layers of wheels that seldom change, and those of all others."""
         hashed = [package for package in self.lock.packages if package.files]
         parts = partition(hashed, frozenset(map(name_of, self.made_from.requirements)), self.lock.platform)
-        heavy = [self._by_hash(part) for part in parts if part.name != "others"]
-        light = [self._by_hash(part) for part in parts if part.name == "others"]
+        stable = [self._by_hash(part) for part in parts if part.name != "named"]
+        last = [self._by_hash(part) for part in parts if part.name == "named"]
         commits = [package for package in self.lock.packages if not package.files]
-        return heavy, [*light, *([self._by_commit(commits)] if commits else [])]
+        return stable, [*last, *([self._by_commit(commits)] if commits else [])]
 
     def _by_hash(self, part: Part) -> Layer:
         file = ops.Requirements(tuple(line_of(package) for package in part.packages))
@@ -75,7 +75,7 @@ class _Installing:
         """No hash is known of what git gives; the commit says what it is."""
         names = tuple(f"{package.name} @ {package.source}" for package in packages)
         operation = ops.UvPipInstall(packages=names, uv_version=self.lock.uv, **self._options("--no-deps"))
-        return self._layer(operation, "packages", Part("others", tuple(packages)))
+        return self._layer(operation, "packages", Part("named", tuple(packages)))
 
     def _layer(self, operation: ops.AnyOperation, field: str, part: Part) -> Layer:
         """What the spec names stands there, everything else in the lock."""

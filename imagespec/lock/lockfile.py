@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,11 +27,14 @@ from imagespec.diagnostic import Diagnostic, Route, Source, Span
 from imagespec.lock import codes
 from imagespec.spec.source import compose, find, read, span_of
 
+LARGEST = 16 << 20
+"""Bytes of a lock that is read."""
+
 VERSION = 1
 """Of the format. A lock with a greater one was written by a later imagespec."""
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-_File = Annotated[str, Field(pattern=r"^[0-9a-f]{64} (\d+|-) [^\s/\\]+$")]
+_File = Annotated[str, Field(pattern=r"^[0-9a-f]{64} (\d{1,15}|-) [^\s/\\]+$")]
 """SHA-256, size and name, as `sha256sum` would list them: one value a file, for locks are read whenever a spec is."""
 
 
@@ -102,7 +106,7 @@ class Lock:
 
 def path_of(spec: Path) -> Path:
     """Where the lock of a spec lies."""
-    return spec.with_name(f"{spec.stem}.lock.yaml")
+    return spec.parent / f"{spec.stem}.lock.yaml"
 
 
 # ------------------------------------------------------------------------------------------------- write
@@ -235,7 +239,7 @@ def load(path: Path) -> Lock | Diagnostic | None:
     """The lock at `path`; a finding where it cannot be trusted, `None` where there is none."""
     if not os.path.lexists(path):
         return None
-    source = read(path, largest=16 << 20)
+    source = read(path, largest=LARGEST)
     return source if isinstance(source, Diagnostic) else parse(source)
 
 
@@ -251,7 +255,9 @@ def parse(source: Source) -> Lock | Diagnostic:
     node = compose(source)
     if isinstance(node, Diagnostic):
         hint = "imagespec lock writes it anew"
-        return codes.UNUSABLE.at(node.span, f"the lock cannot be read: {node.message}", hint)
+        return codes.UNUSABLE.at(
+            node.span, f"the lock cannot be read: {node.message.replace('the spec', 'the file')}", hint
+        )
     try:
         written = yaml.constructor.SafeConstructor().construct_document(node)
     except (yaml.YAMLError, ValueError) as error:  # a tag, a date that is none, a list as a key
@@ -310,7 +316,47 @@ def _trusted(written: _Lock, node: yaml.Node, source: Source) -> Lock | Diagnost
     if lock.digest != written.digest:
         why = "the lock was edited by hand: its head or its list of packages is not what was locked"
         return codes.EDITED.at(_span(node, source, ("digest",)), why, _AGAIN)
+    if (line := _first_difference(source.text, dump(lock))) is not None:
+        why = "the lock was edited by hand: this is not how imagespec writes it"
+        return codes.EDITED.at(source.at(line, 1), why, _AGAIN)
     return lock
+
+
+def _first_difference(text: str, canonical: str) -> int | None:
+    """The line, from 1, from which on a text is another; how lines end is not looked at."""
+    pairs = zip_longest(text.splitlines(), canonical.splitlines())
+    return next((number for number, (one, other) in enumerate(pairs, 1) if one != other), None)
+
+
+def salvaged(path: Path) -> Lock | None:
+    """What a lock that cannot be trusted still tells: versions, and the time before which they were published.
+
+    Good for choosing the same versions again, where they exist; never for building. Of the sides of a merge conflict,
+    the first.
+    """
+    source = read(path, largest=LARGEST)
+    if isinstance(source, Diagnostic):
+        return None
+    cut = _CUT.search(source.text)
+    versions: dict[str, str] = {}
+    for match in _NAMED.finditer(source.text):
+        versions.setdefault(match["name"], match["version"])
+    packages = tuple(Package(name, version) for name, version in sorted(versions.items()))
+    return Lock(
+        inputs="",
+        requirements=(),
+        python="",
+        platform="",
+        uv="",
+        exclude_newer=cut[1] if cut else "",
+        packages=packages,
+    )
+
+
+_CUT = re.compile(r'^exclude-newer: "(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"', re.MULTILINE)
+_NAMED = re.compile(
+    r'^  - name: "(?P<name>[a-z0-9-]{1,100})"\r?\n +version: "(?P<version>[^"\s]{1,100})"', re.MULTILINE
+)
 
 
 def _file(line: str) -> File:

@@ -26,10 +26,10 @@ FRAMEWORKS = frozenset({"torch", "jax", "jaxlib", "tensorflow", "tensorflow-cpu"
 REASONS: Mapping[str, str] = {
     "libraries": "the CUDA libraries: gigabytes that stay the same from one patch of the framework to the next",
     "frameworks": "torch and its like: heavy, and bumped more often than the libraries below",
-    "heavy": "other wheels of 20 MB and more, below everything that is cheap to install again",
-    "others": "the packages that are bumped most often, and built from source where they have no wheel",
+    "needed": "what the named packages need in turn, and other wheels of 20 MB and more: seldom bumped, or heavy",
+    "named": "the light packages that the spec names, which are bumped most often, and what is built from source",
 }
-"""The layers in their order, each with the reason for its place."""
+"""The layers in their order, each with the reason for its place. All but the last hold wheels only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ def partition(packages: Sequence[Package], named: frozenset[str], platform: str)
     def part(package: Package) -> str:
         name = package.name
         if not any(runs_on(file, platform) for file in package.files):
-            return "others"
+            return "named"
         if name in FRAMEWORKS:
             return "frameworks"
         if name in below - named and (name in heavy or name.startswith("nvidia-")):
             return "libraries"
-        return "heavy" if name in heavy else "others"
+        return "needed" if name in heavy or name not in named else "named"
 
     parts = {package.name: part(package) for package in packages}
     chosen = [Part(name, tuple(each for each in packages if parts[each.name] == name)) for name in REASONS]

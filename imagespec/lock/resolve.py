@@ -103,6 +103,9 @@ class _Asking:
             if _OF_THIS_MACHINE.match(_address(text)):
                 why = f"`{text}` is a path on this machine, where no image can get it"
                 raise Unresolved(place, why, "bring the code with `source`, or name an address that all can reach")
+            if _LOGIN.search(text):
+                why = f"the address of `{name_of(text)}` holds a login, which would be committed with the lock"
+                raise Unresolved(place, why, "put it into ~/.netrc, and on Modal into a secret")
         wanted = self._write("wanted.in", self.made_from.requirements)
         files = [*map(str, self.made_from.files), *(str(self._exported(p)) for p in self.made_from.projects)]
         target = [f"--python-platform={self.made_from.platform}"]
@@ -182,6 +185,11 @@ class _Asking:
         command += [f"--exclude-newer={self.exclude_newer}"] if self.exclude_newer else []
         command += [*self.python, *_words(project.extra_options)]
         code, printed = self.run(command, self.environ)
+        if code and any("file://" in line for line in printed):
+            why = "the project needs packages from folders of this machine, which no image has"
+            raise Unresolved(
+                ("python", "project"), why, "bring their code with `source`; the lock holds what is published"
+            )
         if code:
             raise self._unresolved(code, printed, ("python", "project"))
         return out
@@ -226,6 +234,7 @@ def _address(text: str) -> str:
 
 
 _OF_THIS_MACHINE = re.compile(r"(?i)file:|[./~]|[a-z]:\\|-e\b|--editable\b")
+_LOGIN = re.compile(r"(?i)https?://[^/@\s]+@")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 _ONLY_TO_INSTALL = re.compile(

@@ -561,3 +561,73 @@ def test_an_upgrade_that_fails_writes_nothing(torch: Workshop, index: Index) -> 
     index.answers["torchvision"] = 500
     torch.refused("--upgrade", "one", "torch", "torchvision", "tqdm")
     assert {path: path.read_bytes() for path in (torch.folder / "specs").iterdir()} == specs
+
+
+# ------------------------------------------------------------------------------------------ what is not lost
+
+
+def test_a_damaged_lock_is_locked_again_at_its_versions(locked: Workshop) -> None:
+    """The remedy that the finding names moves nothing: neither versions nor the cut-off."""
+    locked.run("lock", "--exclude-newer", "2100-01-01", "one")
+    text = locked.path("one").read_text()
+    assert 'exclude-newer: "2100-01-02T00:00:00Z"' in text
+    locked.index.add("b", "99.0")
+    for damaged in (f"<<<<<<< HEAD\n{text}", text.replace(" b-", " bb-"), text[: text.rindex("digest")]):
+        locked.path("one").write_text(damaged)
+        code, out, err = locked.run("lock", "one")
+        assert code == 0, err
+        assert "the old lock could not be trusted" in out
+        assert locked.path("one").read_text() == text
+
+
+def test_an_upgrade_says_that_the_cut_off_ends(locked: Workshop) -> None:
+    locked.run("lock", "--exclude-newer", "2100-01-01", "one")
+    _, out, _ = locked.run("lock", "--upgrade", "one")
+    assert "exclude-newer 2100-01-02T00:00:00Z -> none" in out
+
+
+ODD = {
+    "a key twice": ("version: 1\n", "version: 1\nversion: 1\n"),
+    "a size without end": (" 1", f" {'9' * 5000}1"),
+    "an anchor": ("platform: ", "platform: &x "),
+    "a comment": ("packages:", "packages: # mine"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_lock_is_only_what_imagespec_writes(locked: Workshop, name: str) -> None:
+    text = locked.path("one").read_text()
+    before, after = ODD[name]
+    assert before in text
+    locked.path("one").write_text(text.replace(before, after, 1))
+    code, out, err = locked.run("build", "--on", "local", "--frozen", "one")
+    assert code == 3
+    assert "error[IS404]" in out + err
+
+
+def test_line_ends_are_nothing(locked: Workshop) -> None:
+    locked.path("one").write_bytes(locked.path("one").read_bytes().replace(b"\n", b"\r\n"))
+    assert locked.run("lock", "--check", "one")[0] == 0
+
+
+def test_two_specs_that_would_share_a_lock(locked: Workshop) -> None:
+    path = locked.path("one").with_name("one.yml")
+    path.write_text("base: {scratch: true}\n")
+    code, _, err = locked.run("lock", str(path))
+    assert code == 2
+    assert "would share a lock; rename one of them" in err
+
+
+def test_a_login_in_an_address_is_not_committed(locked: Workshop) -> None:
+    locked.spec("two", 'python: ["b @ https://bob:hunter2@index.example/b-1.0-py3-none-any.whl"]')
+    code, _, err = locked.run("lock", "two")
+    assert code == 1
+    assert "the address of `b` holds a login" in err
+    assert not locked.path("two").exists()
+
+
+@pytest.mark.parametrize("name", [".", "/", "specs", "specs/one.lock.yaml"])
+def test_what_is_no_spec(locked: Workshop, name: str) -> None:
+    code, _, err = locked.run("lock", name)
+    assert code in (1, 2)
+    assert "Traceback" not in err

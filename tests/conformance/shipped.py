@@ -13,6 +13,7 @@ from tests.conformance.case import Chain, slim
 
 VARIABLES = {"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"}
 UV = "0.9.10"
+PINNED = ("pillow", "torchvision", "tqdm")
 
 
 LIBRARIES = (
@@ -38,12 +39,16 @@ def locked(image: modal.Image, packages: list[dict[str, Any]]) -> modal.Image:
 
 
 def layered(spec: str) -> modal.Image:
-    """What is locked of a spec with torch: the CUDA libraries, torch, what apt brings, everything else."""
+    """What is locked of a spec with torch: the CUDA libraries, torch, what is needed besides, what apt brings, what is
+    named."""
     packages = yaml.safe_load(Path(f"specs/{spec}.lock.yaml").read_text())["packages"]
     image = locked(slim(), [package for package in packages if package["name"] in LIBRARIES])
     image = locked(image, [package for package in packages if package["name"] == "torch"])
-    image = image.apt_install("curl", "git", "tar", "wget")
-    return locked(image, [package for package in packages if package["name"] not in (*LIBRARIES, "torch")])
+    named = ("matplotlib", "numpy", "pillow", "safetensors", "torchvision", "tqdm")
+    named = tuple(name for name in named if spec != "examples/requirements" or name in PINNED)
+    needed = [package for package in packages if package["name"] not in (*LIBRARIES, "torch", *named)]
+    image = locked(image, needed).apt_install("curl", "git", "tar", "wget")
+    return locked(image, [package for package in packages if package["name"] in named])
 
 
 def cuda_devel() -> modal.Image:
