@@ -124,8 +124,8 @@ def _each(paths: Sequence[Path], found: list[Diagnostic], *, check: bool, everyt
             raise _unwritten(path, error) from None
         found += said
         made.append(lock)
-        old = _old(examined)
-        outcomes.append(Outcome(path, "written", _changes(old, lock), len(lock.packages), besides=_besides(old, lock)))
+        besides = _besides(spec.old, lock)
+        outcomes.append(Outcome(path, "written", _changes(spec.old, lock), len(lock.packages), besides=besides))
         if everything:
             _tell_pins(spec)
     return outcomes

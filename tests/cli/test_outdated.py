@@ -93,19 +93,19 @@ def test_what_goes_together(workshop: Workshop, index: Index) -> None:
 
 
 def test_what_it_costs(workshop: Workshop, index: Index) -> None:
-    """Of a light package: the layer of light ones and the command above it. Of torch: everything from its layer on."""
+    """Of a package that is named: the layer of those and the command above. Of torch: everything from its layer on."""
     add(index, "2.6.0", "0.21.0", "12.4")
     index.add("tqdm", "2.0", size=SMALL)
     found = report(workshop)
     costs = {each["name"]: each["cost"] for each in found["packages"]}
-    light = VISION + 2 * SMALL
+    light = VISION + SMALL
     assert costs["tqdm"] == {
         "layers": 2,
         "bytes": light,
         "changes": [{"name": "tqdm", "from": "1.0", "to": "2.0"}],
     }
-    # torch, apt, the light packages, the command; the CUDA libraries below torch are kept
-    assert (found["together"]["layers"], found["together"]["bytes"]) == (4, TORCH + light)
+    # torch, what else is needed, apt, what is named, the command; the CUDA libraries below torch are kept
+    assert (found["together"]["layers"], found["together"]["bytes"]) == (5, TORCH + SMALL + light)
     assert [each["name"] for each in found["together"]["changes"]] == ["torch", "torchvision", "tqdm"]
 
 
@@ -141,11 +141,11 @@ def test_as_text(workshop: Workshop, index: Index) -> None:
         "                 locked  alone  together  newest  alone it rebuilds",
         "    torch        2.5.1   -      2.6.0     2.6.0   moves with others only",
         "    torchvision  0.20.1  -      0.21.0    0.21.0  moves with others only",
-        "    tqdm         1.0     2.0    2.0       2.0     2 layers, 7.2 MB",
-        "  all of them: 4 layers, 907 MB; imagespec lock --upgrade one torch torchvision tqdm",
+        "    tqdm         1.0     2.0    2.0       2.0     2 layers, 7.1 MB",
+        "  all of them: 5 layers, 907 MB; imagespec lock --upgrade one torch torchvision tqdm",
         "  needed by those",
         "                 locked  alone  together  newest  alone it rebuilds",
-        "    filelock     1.0     2.0    2.0       2.0     2 layers, 7.2 MB",
+        "    filelock     1.0     2.0    2.0       2.0     4 layers, 7.2 MB",
         "    nvidia-cuda  12.4    -      -         12.6    held back",
         "  imagespec lock --upgrade one",
     ]
