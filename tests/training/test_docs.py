@@ -52,10 +52,10 @@ def test_from_nothing_to_figures(tmp_path: Path) -> None:
     assert dit["copies"] < 0.1
     for picture in ("classifier-digits/curve", "classifier-digits/confusion", "classifier-digits/predictions",
                     "dit-digits/curve", "dit-digits/samples", "dit-digits/drawn"):  # fmt: skip
-        image = Image.open(tmp_path / "runs" / f"{picture}.png").convert("L")
-        assert image.getextrema() != (255, 255)
-    grid = Image.open(tmp_path / "runs" / "dit-digits" / "samples.png")
-    assert grid.size == (8 * 34 + 2, 10 * 34 + 2)
+        with Image.open(tmp_path / "runs" / f"{picture}.png") as image:
+            assert image.convert("L").getextrema() != (255, 255)
+    with Image.open(tmp_path / "runs" / "dit-digits" / "samples.png") as grid:
+        assert grid.size == (8 * 34 + 2, 10 * 34 + 2)
 
 
 @pytest.mark.parametrize("line", ON_MODAL)
