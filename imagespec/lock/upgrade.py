@@ -189,13 +189,16 @@ def _held(spec: Locking, lock: Lock, name: str, newest: str, why: str, wanted: I
     text = " ".join(why.split())
     needing = [each for each in lock.packages if name in each.requires]
     by = [each for each in needing if re.search(rf"(?<![\w.-]){re.escape(each.name)}\S* depends? on", text)] or needing
+    needed_by = " and ".join(f"{each.name} {each.version}" for each in by)
+    if not needed_by and spec.made_from.projects and name not in spec.pinned():
+        needed_by = "the uv project"
     pinned = spec.pinned().keys() - {*wanted, name}
     blamed = {each for each in pinned if re.search(rf"(?<![\w.-]){re.escape(each)}(?![\w.-]*\w)", text)}
     return Held(
         name,
         spec.version(name),
         newest,
-        " and ".join(f"{each.name} {each.version}" for each in by),
+        needed_by,
         tuple(sorted(blamed)),
         why,
     )

@@ -422,3 +422,36 @@ def test_an_interrupt_ends_uv(workshop: Workshop, index: Index) -> None:
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(workshop.folder / "uv-cache") not in running
     assert f"--index-url={index.url}" not in running
+
+
+def test_comments_of_a_uv_project_are_nothing(workshop: Workshop, index: Index) -> None:
+    index.add("six", "1.0")
+    workshop.file("app/pyproject.toml", '[project]\nname = "app"\nversion = "1"\ndependencies = ["six==1.0"]\n')
+    workshop.spec("one", "python: {project: {path: app}}")
+    workshop.lock()
+    text = (workshop.folder / "app" / "pyproject.toml").read_text()
+    workshop.file("app/pyproject.toml", text.replace('"1"', '"2"') + "# why\n")
+    assert workshop.run("lock", "--check")[0] == 0
+    workshop.file("app/pyproject.toml", text.replace("six==1.0", "six>=1.0"))
+    assert workshop.run("lock", "--check")[0] == 3
+
+
+def test_what_a_uv_project_fixes_is_moved_there(workshop: Workshop, index: Index) -> None:
+    index.add("six", "1.0")
+    index.add("six", "2.0")
+    workshop.file("app/pyproject.toml", '[project]\nname = "app"\nversion = "1"\ndependencies = ["six==1.0"]\n')
+    workshop.spec("one", "python: {project: {path: app}}")
+    workshop.lock()
+    assert "six stays at 1.0, though there is 2.0: the uv project needs it" in workshop.lock("--upgrade", "six")
+
+
+def test_a_uv_project_with_packages_of_its_own_folders(workshop: Workshop) -> None:
+    project = (
+        '[project]\nname = "app"\nversion = "1"\ndependencies = ["lib"]\n[tool.uv.sources]\nlib = {path = "lib"}\n'
+    )
+    workshop.file("app/pyproject.toml", project)
+    workshop.file("app/lib/pyproject.toml", '[project]\nname = "lib"\nversion = "1"\n')
+    workshop.spec("one", "python: {project: {path: app}}")
+    said = workshop.refused()
+    assert "the project needs packages from folders of this machine, which no image has" in said
+    assert "specs/one.yaml:3" in said
