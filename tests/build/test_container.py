@@ -21,6 +21,7 @@ from imagespec.build.container.log import BuildahLog, BuildKitLog, Event, Log, s
 from imagespec.build.failure import BuildFailed
 from imagespec.build.result import BuildResult
 from imagespec.emit.dockerfile import BUILDERS, compose
+from imagespec.lock.lockfile import File, Lock, Package, dump, path_of
 from tests import bases
 from tests.build.project import Project, Seen, alive, states, until
 
@@ -369,6 +370,33 @@ def test_a_version_that_does_not_exist(project: Containers, step: str) -> None:
     assert (code, line) == ("IS901", 6)
     assert message.startswith("`six==99.0` cannot be installed: ")
     assert "six==99.0" in hint
+
+
+def test_a_package_with_another_hash_than_the_lock_says(project: Containers) -> None:
+    """Of a lock whose own digests agree, too: it is the installer that looks at the file."""
+    spec = 'python:\n  uv: "0.9.10"\n  packages:\n    - iniconfig==2.0.0\n    - six==1.16.0\n'
+    path = project.spec("one", spec, base='debian_slim: "3.12"')
+    made_from = project.target("one").held.made_from
+    assert made_from is not None
+    wheels = {"iniconfig": "iniconfig-2.0.0-py3-none-any.whl", "six": "six-1.16.0-py2.py3-none-any.whl"}
+    hashes = {"iniconfig": "b6a85871a79d2e3b22d2d1b94ac2824226a63c6b741c88f7ae975f18b6778374", "six": "0" * 64}
+    lock = Lock(
+        inputs=made_from.digest,
+        requirements=made_from.requirements,
+        python=made_from.python,
+        platform=made_from.platform,
+        uv=made_from.uv,
+        packages=tuple(
+            Package(name, wheel.split("-")[1], files=(File(wheel, 1, hashes[name]),)) for name, wheel in wheels.items()
+        ),
+    )
+    path_of(path).write_text(dump(lock))
+    assert project.target("one").image.locked
+    result, _ = project.one("one")
+    assert result.error is not None
+    assert (result.error.code, result.error.span.source.path, result.error.span.line) == ("IS901", path, 7)
+    assert "`six==1.16.0` cannot be installed" in result.error.message
+    assert "Hash mismatch" in result.error.hint
 
 
 def test_an_apt_package_that_does_not_exist(project: Containers) -> None:
