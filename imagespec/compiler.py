@@ -42,7 +42,7 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
     if not isinstance(parsed, Parsed):
         return Examined(None, None, tuple(parsed))
     image = lower(parsed)
-    lock = held(image, parsed.path, lambda place: span_of(place, parsed.tree)) if not parsed.partial else NOTHING
+    lock = held(image, parsed.path, lambda place: of_section(place, parsed.tree)) if not parsed.partial else NOTHING
     found = [*parsed.diagnostics, *_broken_rules(dataclasses.replace(image, locked=lock.fresh), parsed)]
     if lock.finding is not None and _worth_saying(lock, lock.finding, found):
         found.append(lock.finding)
@@ -69,9 +69,13 @@ def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
                 yield rule.code.at(span_of(finding.place, parsed.tree, on_key=finding.on_key), finding.message, hint)
 
 
+def of_section(place: Place, tree: Tree) -> Span:
+    """Where a place stands; what is about a whole section, at its key."""
+    return span_of(place, tree, on_key=isinstance(place, tuple) and len(place) == 1)
+
+
 def span_of(place: Place, tree: Tree, *, on_key: bool = False) -> Span:
-    """Where a place stands; with `on_key`, its last key. What is about a whole section stands at its key."""
-    on_key = on_key or (isinstance(place, tuple) and len(place) == 1)
+    """Where a place stands; with `on_key`, its last key."""
     return place if isinstance(place, Span) else tree.span(place, key=on_key)
 
 

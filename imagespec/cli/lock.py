@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from imagespec.cli.build import STALE, failures
 from imagespec.cli.show import summary, text
 from imagespec.cli.specs import select
-from imagespec.compiler import Examined, examine, span_of
+from imagespec.compiler import Examined, examine, of_section, span_of
 from imagespec.diagnostic import Diagnostic, Span, did_you_mean, printable, shown
 from imagespec.image.layers import Place
 from imagespec.lock import codes
@@ -165,7 +165,7 @@ def locking(examined: Examined, others: Iterable[Lock], cut: str) -> Locking:
     old = _old(examined)
 
     def span(place: Place) -> Span:
-        return span_of(place, tree)
+        return of_section(place, tree)
 
     def making(inputs: Inputs, upgrade: Upgrade) -> tuple[Lock, list[Diagnostic]]:
         return make(inputs, old, others, upgrade, cut, span, os.environ, _run)

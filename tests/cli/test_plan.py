@@ -290,6 +290,7 @@ def test_a_patch_of_torch_keeps_the_libraries(plan: Plan, shipped: Path) -> None
         "debian_slim",
         LIBRARIES,
         f"{TORCH}: {cause}",
+        f"{OTHERS}: follows from: {cause}",
         f"apt_install: follows from: {cause}",
         f"{OTHERS}: follows from: {cause}",
         f"env: follows from: {cause}",
@@ -310,7 +311,7 @@ def test_a_patch_of_torch_keeps_the_libraries(plan: Plan, shipped: Path) -> None
 def test_a_progress_bar_keeps_torch(plan: Plan, shipped: Path) -> None:
     before = older(shipped, ("tqdm==4.67.1", "tqdm==4.66.0"), tqdm="4.66.0")
     cause = "tqdm 4.66.0 -> 4.67.1, specs/_base.yaml:14"
-    assert told(plan("classifier", "--on", "modal", "--against", str(before)))[4:6] == [
+    assert told(plan("classifier", "--on", "modal", "--against", str(before)))[5:7] == [
         f"{OTHERS}: {cause}",
         f"env: follows from: {cause}",
     ]
@@ -319,7 +320,7 @@ def test_a_progress_bar_keeps_torch(plan: Plan, shipped: Path) -> None:
 def test_what_only_the_lock_names_stands_in_the_lock(plan: Plan, shipped: Path) -> None:
     before = older(shipped, filelock="4.0.0")
     line = path_of(shipped / "specs" / "classifier.yaml").read_text().split("\n").index('  - name: "filelock"') + 1
-    cause = told(plan("classifier", "--on", "modal", "--against", str(before)))[4]
+    cause = told(plan("classifier", "--on", "modal", "--against", str(before)))[3]
     assert cause == f"{OTHERS}: filelock 4.0.0 -> 4.2.12, specs/classifier.lock.yaml:{line}"
 
 
@@ -329,22 +330,23 @@ def test_other_files_of_the_same_version(plan: Plan, shipped: Path) -> None:
     assert cause == f"{TORCH}: torch's sha256 changed, specs/_base.yaml:11"
 
 
-def test_what_the_spec_names_is_told_first(plan: Plan, shipped: Path) -> None:
+def test_two_layers_each_with_a_cause_of_its_own(plan: Plan, shipped: Path) -> None:
     before = older(shipped, ("tqdm==4.67.1", "tqdm==4.66.0"), tqdm="4.66.0", filelock="4.0.0")
-    cause = told(plan("classifier", "--on", "modal", "--against", str(before)))[4]
-    assert cause == f"{OTHERS}: tqdm 4.66.0 -> 4.67.1 and 1 more, specs/_base.yaml:14"
+    causes = told(plan("classifier", "--on", "modal", "--against", str(before)))
+    assert causes[3].startswith(f"{OTHERS}: filelock 4.0.0 -> 4.2.12, specs/classifier.lock.yaml:")
+    assert causes[5] == f"{OTHERS}: tqdm 4.66.0 -> 4.67.1, specs/_base.yaml:14"
 
 
 def test_shared_layers_are_counted_once(run: Run, shipped: Path) -> None:
     _, out, _ = run("plan", "--on", "container")
     classifier, dit, together, legend = out.split("\n\n")
     size = classifier.splitlines()[-1].partition(": ")[2]
-    assert classifier.splitlines()[-1].startswith("  7 of 7 layers rebuilt: > ~")
+    assert classifier.splitlines()[-1].startswith("  8 of 8 layers rebuilt: > ~")
     assert dit.splitlines()[-1].partition(": ")[2] == size
     assert together.splitlines() == [
         "in all",
-        f"  7 layers rebuilt: {size}",
-        "  7 of them shared by classifier, dit, counted once",
+        f"  8 layers rebuilt: {size}",
+        "  8 of them shared by classifier, dit, counted once",
     ]
     assert legend == "~ is what a layer like it took, or else a guess from its bytes\n"
 
@@ -362,8 +364,9 @@ def test_explain(run: Run, plan: Plan, shipped: Path) -> None:
         "everything stands on it",
         "the CUDA libraries",
         "torch and its like",
+        "what the named packages need in turn, and other wheels of 20 MB and more",
         "a package that has no wheel is compiled with what apt brings",
-        "the packages that are bumped most often, and built from source where they have no wheel",
+        "the light packages that the spec names, which are bumped most often, and what is built from source",
         "tuning a variable must not reinstall packages, and commands and functions see it",
         "no layer at all",
     ]
@@ -468,7 +471,7 @@ def test_a_revision(plan: Plan, run: Run, shipped: Path) -> None:
     before = git(shipped, "status", "--porcelain", "--untracked-files=all")
     changed = [line for line in told(plan("classifier", "--against", "HEAD", "--on", "container")) if ":" in line]
     assert changed == [
-        "env: PYTORCH_CUDA_ALLOC_CONF changed, specs/_base.yaml:17",
+        "env: PYTORCH_CUDA_ALLOC_CONF changed, specs/_base.yaml:20",
         "add_local_python_source: training/__init__.py changed, specs/classifier.yaml:5",
     ]
     assert run("plan", "classifier", "--against", "main")[1].startswith("classifier  against main\n")

@@ -118,4 +118,5 @@ def test_every_key_of_every_section_is_in_some_case(project: Path) -> None:
         "Spec.extends",
         "Spec.root",
         "Spec.apps",
+        "Python.version",
     }  # no part of an image; they have tests of their own
