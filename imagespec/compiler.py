@@ -43,11 +43,11 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
         return Examined(None, None, tuple(parsed))
     image = lower(parsed)
     lock = held(image, parsed.path, lambda place: of_section(place, parsed.tree)) if not parsed.partial else NOTHING
-    found = [*parsed.diagnostics, *_broken_rules(dataclasses.replace(image, locked=lock.fresh), parsed)]
+    found = [*parsed.diagnostics, *_broken_rules(dataclasses.replace(image, locked=lock.fresh is not None), parsed)]
     if lock.finding is not None and _worth_saying(lock, lock.finding, found):
         found.append(lock.finding)
-    if lock.fresh and lock.lock is not None and lock.made_from is not None:
-        image = locked(image, lock.lock, lock.made_from)
+    if lock.fresh is not None and lock.made_from is not None:
+        image = locked(image, lock.fresh, lock.made_from)
     return Examined(parsed, image if parsed.whole else None, tuple(_one_error_a_place(found)), lock)
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from imagespec.build.local.contents import contents
 from imagespec.build.record import Record
 from imagespec.build.result import State, Target
-from imagespec.build.sizes import bytes_of
 from imagespec.diagnostic import Span
 from imagespec.image.diff import Change, Made, changes, kept, likeness, made
 from imagespec.image.layers import Image, Layer
 from imagespec.image.lower import ORDER
 from imagespec.lock.lockfile import path_of
 from imagespec.lock.partition import REASONS
+from imagespec.lock.sizes import bytes_of
 
 PACE = 20_000_000
 """Bytes of wheels that are downloaded and installed in a second, where no build has told: torch 2.5.1 with all that it
@@ -135,7 +135,7 @@ def _plan(
             layers.append(kept_here)
         else:
             follows = replace(below, follows=True) if below else Cause(otherwise, _span(target, layer))
-            size = bytes_of(layer, target)
+            size = bytes_of(layer, target.image.root, target.held.fresh)
             seconds, estimated = expected.seconds(each, size)
             layers.append(
                 replace(

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imagespec.build.result import Target
 from imagespec.diagnostic import shown
-from imagespec.image.diff import Made
+from imagespec.image.diff import Made, made
+from imagespec.lock.sizes import bytes_of
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS layer (
@@ -205,3 +207,14 @@ def prepare(folder: Path) -> None:
     ignore = folder / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n", encoding="utf-8")
+
+
+def remembered(target: Target) -> list[Remembered]:
+    """What the record keeps of the layers of a build. Nothing where their files were edited while it ran."""
+    image, layers = target.image, made(target.image)
+    if tuple(each.digest for each in layers) != target.digests:
+        return []
+    return [
+        Remembered(each, bytes_of(layer, image.root, target.held.fresh))
+        for each, layer in zip(layers, image.layers, strict=True)
+    ]

@@ -148,8 +148,8 @@ def _settled(
         return Outcome(path, "failed")
     if held.made_from is None:
         return Outcome(path, "nothing to lock")
-    if held.fresh and held.lock is not None and not anew and cut in ("", held.lock.exclude_newer):
-        return Outcome(path, "fresh", count=len(held.lock.packages))
+    if held.fresh is not None and not anew and cut in ("", held.fresh.exclude_newer):
+        return Outcome(path, "fresh", count=len(held.fresh.packages))
     if check:
         found += [held.finding] if held.finding is not None else []
         return Outcome(path, "stale" if path_of(path).exists() else "missing")

@@ -34,7 +34,7 @@ def report(spec: str, output: str | None) -> None:
     held = target.held
     seconds, backend = _seconds(Record(home([path])), target.digests)
     known = emitter.Known(
-        lock=held.lock if held.fresh else None,
+        lock=held.fresh,
         open=held.finding.message if held.finding is not None else "",
         seconds=seconds,
         backend=backend,

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from imagespec.diagnostic import Span
-from imagespec.image.files import in_folder, of_module
 from imagespec.image.layers import Image, Layer
-from imagespec.image.modules import find_module
 from imagespec.image.requirements import name_of, pinned, requirement, requirements_of
 from imagespec.lock.inputs import covers
 from imagespec.lock.lockfile import Lock
 from imagespec.lock.partition import size
+from imagespec.lock.sizes import bytes_of
 from imagespec.spec import operations as ops
 
 
@@ -84,7 +83,7 @@ def weigh(
             layer,
             span(layer.origin, key=True),
             items := _items(layer, lock),
-            _bytes(layer, items, image.root),
+            _bytes(layer, items, image.root, lock),
             Amount(seconds[digest]) if digest in seconds else UNKNOWN,
         )
         for layer, digest in zip(image.layers, digests, strict=True)
@@ -184,27 +183,9 @@ def _items(layer: Layer, lock: Lock | None) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def _bytes(layer: Layer, items: Sequence[Item], root: Path) -> Amount:
-    match layer.operation:
-        case ops.FromScratch() | ops.Env() | ops.Workdir() | ops.Shell() | ops.Entrypoint() | ops.Cmd():
-            return NOTHING
-        case ops.DockerfileCommands() if layer.origin[0] == "env":
-            return NOTHING
-        case ops.AddLocalFile(local_path=path):
-            return _of_files([path])
-        case ops.AddLocalDir(local_path=path, ignore=ignore):
-            return _of_files(file for _, file in in_folder(path, ignore))
-        case ops.AddLocalPythonSource(modules=names, ignore=ignore):
-            modules = [module for name in names if (module := find_module(name, root)) is not None]
-            return _of_files(file for module in modules for _, file in of_module(module, ignore))
-        case _ if items:
-            return total(UNKNOWN if item.size is None else Amount(item.size) for item in items)
-        case _:
-            return UNKNOWN
-
-
-def _of_files(files: Iterable[Path]) -> Amount:
-    try:
-        return Amount(sum(file.stat().st_size for file in files))
-    except OSError:
-        return UNKNOWN
+def _bytes(layer: Layer, items: Sequence[Item], root: Path, lock: Lock | None) -> Amount:
+    """Where not all of it is known, what is known of its packages."""
+    known = bytes_of(layer, root, lock)
+    if known is not None:
+        return Amount(known)
+    return total(UNKNOWN if item.size is None else Amount(item.size) for item in items) if items else UNKNOWN

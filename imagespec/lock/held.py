@@ -24,8 +24,9 @@ class Held:
     finding: Diagnostic | None = None
 
     @property
-    def fresh(self) -> bool:
-        return self.lock is not None and self.finding is None
+    def fresh(self) -> Lock | None:
+        """The lock, where it holds for the image."""
+        return self.lock if self.finding is None else None
 
 
 NOTHING = Held(None)

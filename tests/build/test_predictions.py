@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from imagespec.build.container.context import context_of, lay_out
 from imagespec.build.plan import since_last
-from imagespec.build.record import Record
+from imagespec.build.record import Record, remembered
 from imagespec.build.result import Target
-from imagespec.build.sizes import remembered
 from imagespec.diagnostic import CompileError
 from imagespec.emit.dockerfile import BUILDERS, compose
 from imagespec.image.digest import digests

@@ -17,8 +17,7 @@ from typing import Any, TypeAlias
 import pytest
 from markdown_it import MarkdownIt
 
-from imagespec.build.record import Record
-from imagespec.build.sizes import remembered
+from imagespec.build.record import Record, remembered
 from imagespec.compiler import compile_all, examine
 from imagespec.lock.lockfile import File, Lock, dump, load, path_of
 from tests.cli.conftest import Run

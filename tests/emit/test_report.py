@@ -91,7 +91,7 @@ def written(spec: Path, seconds: dict[int, float] | None = None) -> str:
     found = target(spec)
     held = found.held
     known = Known(
-        lock=held.lock if held.fresh else None,
+        lock=held.fresh,
         open=held.finding.message if held.finding else "",
         seconds={found.digests[index]: number for index, number in (seconds or {}).items()},
         backend="modal" if seconds else "",
@@ -147,7 +147,7 @@ def test_amounts() -> None:
 def costs(spec: Path, seconds: dict[int, float]) -> list[tuple[str, int, str, str]]:
     found = target(spec)
     by_digest = {found.digests[index]: number for index, number in seconds.items()}
-    held = found.held.lock if found.held.fresh else None
+    held = found.held.fresh
     layers = weigh(found.image, found.digests, held, by_digest, found.parsed.tree.span)
     return [
         (edit.what, len(edit.rebuilt), in_bytes(edit.bytes), in_seconds(edit.seconds))

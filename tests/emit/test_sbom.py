@@ -26,7 +26,7 @@ DIGEST = "sha256:" + "5a" * 32
 def valid(spec: Path) -> dict[str, Any]:
     """The document of a spec, after both its forms were held against the official schemas."""
     found = target(spec)
-    held = found.held.lock if found.held.fresh else None
+    held = found.held.fresh
     for format_, validator in (
         ("json", JsonStrictValidator(SchemaVersion.V1_6)),
         ("xml", XmlValidator(SchemaVersion.V1_6)),

@@ -29,9 +29,8 @@ from imagespec.build.container.layers import Layers
 from imagespec.build.container.log import Step, steps
 from imagespec.build.container.trouble import build_failed, check_failed, no_engine, no_secret
 from imagespec.build.failure import BuildFailed, finding
-from imagespec.build.record import Record, prepare
+from imagespec.build.record import Record, prepare, remembered
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
-from imagespec.build.sizes import remembered
 from imagespec.diagnostic import CompileError, Diagnostic, shown
 from imagespec.emit.dockerfile import BUILDERS, Dockerfile, compose
 from imagespec.machine.processes import Processes, foreground

@@ -20,9 +20,8 @@ from imagespec.build.local.contents import Contents, contents
 from imagespec.build.local.environments import Environments, with_programs
 from imagespec.build.local.links import HOME, inside, link
 from imagespec.build.local.store import Store
-from imagespec.build.record import Record, prepare
+from imagespec.build.record import Record, prepare, remembered
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
-from imagespec.build.sizes import remembered
 from imagespec.diagnostic import Diagnostic, Route, shown
 from imagespec.machine.host import for_commands
 from imagespec.machine.processes import Processes, foreground

@@ -16,9 +16,8 @@ from imagespec.build.modal.checks import check
 from imagespec.build.modal.layers import Layers
 from imagespec.build.modal.log import LineLog, logs_to_layers, printing_to
 from imagespec.build.modal.trouble import NoModal, check_failed, no_modal
-from imagespec.build.record import Record
+from imagespec.build.record import Record, remembered
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
-from imagespec.build.sizes import remembered
 from imagespec.diagnostic import Diagnostic
 
 if TYPE_CHECKING:

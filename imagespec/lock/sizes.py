@@ -6,9 +6,6 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from imagespec.build.record import Remembered
-from imagespec.build.result import Target
-from imagespec.image.diff import made
 from imagespec.image.files import in_folder, of_module
 from imagespec.image.layers import Layer
 from imagespec.image.modules import find_module
@@ -19,17 +16,11 @@ from imagespec.spec import operations as ops
 from imagespec.spec.operations import Requirements
 
 
-def remembered(target: Target) -> list[Remembered]:
-    """What the record keeps of the layers of a build. Nothing where their files were edited while it ran."""
-    layers = made(target.image)
-    if tuple(each.digest for each in layers) != target.digests:
-        return []
-    return [Remembered(each, bytes_of(layer, target)) for each, layer in zip(layers, target.image.layers, strict=True)]
+def bytes_of(layer: Layer, root: Path, lock: Lock | None) -> int | None:
+    """Bytes that are downloaded, or copied from this machine, to make a layer; `None` where nobody knows before.
 
-
-def bytes_of(layer: Layer, target: Target) -> int | None:
-    """Bytes that are downloaded, or copied from this machine, to make a layer; `None` where nobody knows before."""
-    lock = target.held.lock if target.held.fresh else None
+    `root` is where modules are looked up, `lock` a fresh one, or `None`.
+    """
     match layer.operation:
         case ops.Env() | ops.Workdir() | ops.Shell() | ops.Entrypoint() | ops.Cmd() | ops.FromScratch():
             return 0
@@ -44,7 +35,7 @@ def bytes_of(layer: Layer, target: Target) -> int | None:
         case ops.AddLocalDir(local_path=path, ignore=ignore):
             return _on_disk(file for _, file in in_folder(path, ignore))
         case ops.AddLocalPythonSource(modules=names, ignore=ignore):
-            modules = [find_module(name, target.image.root) for name in names]
+            modules = [find_module(name, root) for name in names]
             return _on_disk(file for module in modules if module for _, file in of_module(module, ignore))
         case _:
             return None
