@@ -17,6 +17,7 @@ from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower
 from imagespec.lock.codes import LOCK, MISSING
 from imagespec.lock.held import NOTHING, Held, held
+from imagespec.lock.installed import installed
 from imagespec.lock.locked import locked
 from imagespec.rules import RULES
 from imagespec.rules.ignores import Ignores
@@ -43,7 +44,9 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
         return Examined(None, None, tuple(parsed))
     image = lower(parsed)
     lock = held(image, parsed.path, lambda place: of_section(place, parsed.tree)) if not parsed.partial else NOTHING
-    found = [*parsed.diagnostics, *_broken_rules(dataclasses.replace(image, locked=lock.fresh is not None), parsed)]
+    packages, complete = installed(image, lock)
+    image = dataclasses.replace(image, locked=lock.fresh is not None, installed=packages, complete=complete)
+    found = [*parsed.diagnostics, *_broken_rules(image, parsed)]
     if lock.finding is not None and _worth_saying(lock, lock.finding, found):
         found.append(lock.finding)
     if lock.fresh is not None and lock.made_from is not None:
@@ -66,7 +69,8 @@ def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
                 if finding.other is not None:
                     other = span_of(finding.other, parsed.tree)
                     hint += f"; the other is at {shown(other.source.path)}:{other.line}"
-                yield rule.code.at(span_of(finding.place, parsed.tree, on_key=finding.on_key), finding.message, hint)
+                at = span_of(finding.place, parsed.tree, on_key=finding.on_key)
+                yield rule.code.at(at, finding.message, hint, finding.fix)
 
 
 def of_section(place: Place, tree: Tree) -> Span:

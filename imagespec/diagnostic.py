@@ -59,14 +59,52 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Remove:
+    """Take out a key with its value, or an item of a list. A map or list that is empty then goes too."""
+
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Another value (text, number, truth, or a list or map of them) in the place of the one that stands there."""
+
+    route: Route
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Another key for the same value."""
+
+    route: Route
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """One more item at the end of the list at `route`, or, with `key`, one more key in the map there. What is not there
+    yet is made, in the spec's own file."""
+
+    route: Route
+    value: Any
+    key: str = ""
+
+
+Edit: TypeAlias = Remove | Replace | Rename | Add
+"""What would mend a spec: a change of one value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding, ready to be shown."""
+    """One finding, ready to be shown. `fix` mends it; empty where only the author can."""
 
     code: str
     severity: Severity
     message: str
     span: Span
     hint: str = ""
+    fix: tuple[Edit, ...] = field(default=(), compare=False)
 
     def to_json(self) -> dict[str, str | int]:
         """The finding as `check --format json` prints it: lines and columns from 1."""
@@ -98,8 +136,8 @@ class Code:
     def title(self) -> str:
         return self.text.partition("\n")[0]
 
-    def at(self, span: Span, message: str, hint: str = "") -> Diagnostic:
-        return Diagnostic(self.id, self.severity, _brief(message), span, _brief(hint))
+    def at(self, span: Span, message: str, hint: str = "", fix: tuple[Edit, ...] = ()) -> Diagnostic:
+        return Diagnostic(self.id, self.severity, _brief(message), span, _brief(hint), fix)
 
 
 _LONG = re.compile(r"""([`"'])([^`"']{60})[^`"']{60,}([^`"']{20})\1""")

@@ -11,7 +11,21 @@ import pytest
 import imagespec
 
 PACKAGE = Path(imagespec.__file__).parent
-ROOMS = ("diagnostic", "machine", "spec", "image", "lock", "rules", "emit", "build", "compiler", "adopt", "cli")
+ROOMS = (
+    "diagnostic",
+    "machine",
+    "spec",
+    "image",
+    "lock",
+    "code",
+    "rules",
+    "emit",
+    "build",
+    "compiler",
+    "fix",
+    "adopt",
+    "cli",
+)
 EDGE = ("__init__", "__main__", "images")
 """What faces the users may import every room; of it, the rooms may know the version alone."""
 

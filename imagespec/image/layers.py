@@ -51,6 +51,24 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """A package that the image will hold, as far as its spec and its lock tell.
+
+    `imports` are the modules that its wheel brings, as dotted names with nothing of the same package above them
+    (`PIL`, `google.cloud.storage`), empty where that is not known; `needs` are the names of the packages that it needs;
+    `files` the names of its wheels. `version` is empty where none is fixed. `place` is where the spec names it, `None`
+    where something else needs it.
+    """
+
+    name: str
+    version: str
+    imports: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
     """What must hold in the built image."""
 
@@ -64,6 +82,7 @@ class Image:
 
     `root` is the folder on which modules are looked up; `python` is the version or series of its Python, empty where
     nothing tells; `locked`: a lock fixes its packages and its base; `gpus` and `apps` are what it is held against.
+    `installed` are its Python packages by name; `complete`: there are no others.
     """
 
     name: str
@@ -74,6 +93,8 @@ class Image:
     gpus: tuple[str, ...] = ()
     apps: tuple[Path, ...] = field(default=(), compare=False)
     checks: Checks = Checks()
+    installed: Mapping[str, Installed] = field(default_factory=dict, compare=False)
+    complete: bool = field(default=False, compare=False)
 
     def built(self) -> Iterator[Layer]:
         """The layers that a build makes, without the files that are only mounted."""

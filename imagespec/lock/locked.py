@@ -35,7 +35,7 @@ def locked(image: Image, lock: Lock, made_from: Inputs) -> Image:
             layers.append(layer)
         elif layer is covered[0]:
             layers += [*stable, *last] if after_conda else last
-    return dataclasses.replace(image, layers=tuple(layers), locked=True)
+    return dataclasses.replace(image, layers=tuple(layers))
 
 
 def _pinned(base: Layer, lock: Lock) -> Layer:

@@ -55,7 +55,8 @@ class File:
 class Package:
     """A package in one version. `requires` are the names of what it needs among the others; `marker` says where it is
     needed; `source` is a git reference with its commit, or an address that the spec names, and empty where the package
-    comes from an index. `span` is where it stands in the lock file."""
+    comes from an index; `imports` are the modules that it brings, as dotted names with none of the same package above
+    them, empty where that is not known. `span` is where it stands in the lock file."""
 
     name: str
     version: str
@@ -63,6 +64,7 @@ class Package:
     marker: str = ""
     source: str = ""
     files: tuple[File, ...] = ()
+    imports: tuple[str, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
     @property

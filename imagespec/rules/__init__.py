@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagespec.rules import arguments, cost, local, modal, pins, projects, strings
+from imagespec.rules import arguments, code, cost, local, modal, pins, projects, security, strings, versions
 from imagespec.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -13,4 +13,7 @@ RULES: tuple[Rule, ...] = (
     *arguments.RULES,
     *pins.RULES,
     *cost.RULES,
+    *code.RULES,
+    *versions.RULES,
+    *security.RULES,
 )

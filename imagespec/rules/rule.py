@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from imagespec.diagnostic import Code, Severity
+from imagespec.diagnostic import Code, Edit, Severity
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.lock.inputs import covers
 
@@ -17,7 +17,7 @@ class Finding:
     """Something that a rule found.
 
     `on_key`: it is about the key that the place ends with, not about its value. `other` is the place that it
-    contradicts.
+    contradicts. `fix` mends it without changing what the author wants; empty where only the author can.
     """
 
     place: Place
@@ -25,6 +25,7 @@ class Finding:
     hint: str = ""
     on_key: bool = False
     other: Place | None = None
+    fix: tuple[Edit, ...] = ()
 
 
 Check: TypeAlias = Callable[[Image], Iterable[Finding]]

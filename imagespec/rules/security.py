@@ -1,0 +1,7 @@
+"""IS8xx: secrets and what comes from strangers."""
+
+from __future__ import annotations
+
+from imagespec.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = ()
