@@ -21,9 +21,9 @@ ROOMS = (
     "rules",
     "emit",
     "build",
+    "adopt",
     "compiler",
     "fix",
-    "adopt",
     "cli",
 )
 EDGE = ("__init__", "__main__", "images")
