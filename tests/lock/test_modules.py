@@ -23,11 +23,11 @@ from imagespec.lock.modules import INSTEAD_OF, MODULES, modules_of, packages_for
     ],
 )
 def test_modules_of_a_package(package: str, modules: tuple[str, ...]) -> None:
-    assert modules_of(Installed(package, "1.0")) == modules
+    assert modules_of(Installed(name=package, version="1.0")) == modules
 
 
 def test_what_the_wheel_brings_counts() -> None:
-    assert modules_of(Installed("pillow", "1.0", imports=("PIL", "_other"))) == ("PIL", "_other")
+    assert modules_of(Installed(name="pillow", version="1.0", imports=("PIL", "_other"))) == ("PIL", "_other")
 
 
 @pytest.mark.parametrize(
