@@ -36,6 +36,17 @@ def varied(images: Tensor, config: Config, chance: Chance) -> Tensor:
     middle = reach[:, None] * (2 * draws[:, 3:] - 1)  # (N, 2)
     cos, sin = size * turn.cos(), size * turn.sin()
     theta = torch.stack([mirror * cos, -sin, middle[:, 0], mirror * sin, cos, middle[:, 1]], 1)  # (N, 6)
-    grid = F.affine_grid(theta.view(-1, 2, 3), [rows, images.shape[1], side, side], align_corners=False)
-    seen = F.grid_sample(images.float() / 255, grid, padding_mode="zeros", align_corners=False)
-    return seen * 2 - 1
+    together = _IN_CACHE if images.device.type == "cpu" else rows
+    parts = zip(images.split(together), theta.view(-1, 2, 3).split(together), strict=True)
+    return torch.cat([_through(part, windows, side) for part, windows in parts])
+
+
+_IN_CACHE = 8
+"""Images whose floats a CPU's cache holds: 64 of 256 pixels at once take 2.5 times as long."""
+
+
+def _through(images: Tensor, windows: Tensor, side: int) -> Tensor:
+    """uint8 (N, C, H, W) seen through affine windows (N, 2, 3) -> float (N, C, side, side) in -1..1."""
+    grid = F.affine_grid(windows, [*images.shape[:2], side, side], align_corners=False)
+    seen = F.grid_sample(images.float().div_(255), grid, padding_mode="zeros", align_corners=False)
+    return seen.mul_(2).sub_(1)
