@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagespec.adopt.codes import ADOPT
 from imagespec.build.codes import BUILD
 from imagespec.build.result import Target
 from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, ordered, shown
@@ -143,5 +144,5 @@ def _silenced(examined: Examined, ignores: Ignores) -> list[Diagnostic]:
 
 def every_code() -> list[Code]:
     """Every kind of finding there is, in the order of its code."""
-    found = [*codes.SHAPE, *(rule.code for rule in RULES), *LOCK, *NO_DOCKERFILE, *BUILD]
+    found = [*codes.SHAPE, *(rule.code for rule in RULES), *LOCK, *NO_DOCKERFILE, *BUILD, *ADOPT]
     return sorted(found, key=lambda code: code.id)

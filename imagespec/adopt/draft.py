@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +12,25 @@ from imagespec.spec.operations import AnyOperation
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One operation, and where the code that it was read from stands."""
+    """One operation, and where the code that it was read from stands.
 
-    operation: AnyOperation
+    `todo` is what of it could not be known, and is left out of the operation. An operation that cannot be told at all
+    is `None`.
+    """
+
+    operation: AnyOperation | None
     span: Span
+    todo: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """An image as code describes it: its operations in the order written, the base first.
 
-    `root` is the folder against which relative paths resolve; `todo` what could not be known without running the code,
-    or has no counterpart in a spec, each with its line: what the author has to look at. `gpus` are those of the
-    functions that use the image, `apps` the files that they stand in.
+    `root` is the folder against which relative paths resolve, and on which modules are looked up; `todo` what is to be
+    said about the image beside its operations: what the author has to look at. `gpus` are those of the functions that
+    use the image, `apps` the files that they stand in. `made_by` says how to find the image in the running code, for a
+    proof: the name of a module's variable and what leads on from there, or `@` and a function that runs on it.
     """
 
     name: str
@@ -32,3 +39,10 @@ class Draft:
     todo: tuple[Diagnostic, ...] = ()
     gpus: tuple[str, ...] = ()
     apps: tuple[Path, ...] = ()
+    made_by: tuple[str | int, ...] = ()
+
+    def findings(self) -> Iterator[Diagnostic]:
+        """Everything that the author has to look at."""
+        for written in self.operations:
+            yield from written.todo
+        yield from self.todo

@@ -21,6 +21,7 @@ _COMMANDS = {
     "run": "run a command inside the built image",
     "report": "one HTML page: layers, packages and what each edit costs",
     "sbom": "the bill of materials, as CycloneDX",
+    "adopt": "existing Modal code, Dockerfiles and files of pins to specs",
     "explain": "what a finding means, why, and what to do instead",
     "schema": "print the JSON Schema of specs, for editors",
     "init": "write a first spec",
