@@ -26,7 +26,7 @@ from imagespec.image.requirements import name_of, pinned, requirement, requireme
 from imagespec.lock.inputs import covers
 from imagespec.lock.lockfile import File, Lock, Package
 from imagespec.lock.partition import runs_on
-from imagespec.lock.registry import RegistryError, parse_reference
+from imagespec.lock.reference import RegistryError, parse_reference
 from imagespec.spec import operations as ops
 
 Format: TypeAlias = Literal["json", "xml"]

@@ -79,7 +79,8 @@ def make(
 def _base(
     made_from: Inputs, kept: Lock | None, span: Callable[[Place], Span], environ: Mapping[str, str]
 ) -> Base | None:
-    from imagespec.lock.registry import RegistryError, digest_of
+    from imagespec.lock.reference import RegistryError
+    from imagespec.lock.registry import digest_of
 
     if not made_from.base:
         return None

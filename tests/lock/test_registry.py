@@ -29,7 +29,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from imagespec.lock.registry import Reference, RegistryError, digest_of, parse_reference, pinned
+from imagespec.lock.reference import Reference, RegistryError, parse_reference
+from imagespec.lock.registry import digest_of
 
 ON_DEBIAN = pytest.mark.skipif(
     shutil.which("docker-registry") is None, reason="docker-registry is not installed: apt-get install docker-registry"
@@ -146,26 +147,6 @@ def test_no_reference(image: str, hint: str) -> None:
 )
 def test_where_a_registry_speaks(image: str, url: str) -> None:
     assert parse_reference(image).url == url
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        ("python", "python:latest@"),
-        ("python:3.12-slim", "python:3.12-slim@"),
-        ("localhost:5000/x", "localhost:5000/x:latest@"),
-        (f"python:3.12@sha256:{'b' * 64}", "python:3.12@"),
-        (f"python@sha256:{'b' * 64}", "python@"),
-    ],
-)
-def test_pinned(image: str, expected: str) -> None:
-    assert pinned(image, SHA) == expected + SHA
-    assert digest_of(pinned(image, SHA), {}) == SHA
-
-
-def test_pinned_to_no_digest() -> None:
-    with pytest.raises(ValueError, match="`abc` is no digest"):
-        pinned("python", "abc")
 
 
 def test_a_digest_needs_no_registry() -> None:
@@ -805,7 +786,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
 def test_tags(repository: str, tag: str, images: Images, environ: dict[str, str]) -> None:
     found = digest_of(f"{images.host}/{repository}:{tag}", environ)
     assert found == images.digests[f"{repository}:{tag}"]
-    assert digest_of(pinned(f"{images.host}/{repository}:{tag}", found), environ) == found
+    assert digest_of(f"{images.host}/{repository}:{tag}@{found}", environ) == found
 
 
 @ON_DEBIAN
