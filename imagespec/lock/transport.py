@@ -48,9 +48,7 @@ class Http:
 
     def __init__(self, environ: Mapping[str, str], timeout: float) -> None:
         self._timeout = timeout
-        self._opener = urllib.request.build_opener(
-            _Proxies(_proxies(environ)), urllib.request.HTTPSHandler(context=_trust(environ)), _Redirects
-        )
+        self._opener = opener(environ)
 
     def ask(self, url: str, headers: Mapping[str, str], authorization: str, data: bytes | None = None) -> Answer:
         """An answer, whatever its status; where the server is busy or out of order, the answer to a later try."""
@@ -89,6 +87,13 @@ class Http:
             return self._opener.open(request, timeout=self._timeout)
         except urllib.error.HTTPError as error:
             return error
+
+
+def opener(environ: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """What opens addresses as an environment has it: `SSL_CERT_FILE`, `HTTPS_PROXY`, … Raises `RegistryError`."""
+    return urllib.request.build_opener(
+        _Proxies(_proxies(environ)), urllib.request.HTTPSHandler(context=_trust(environ)), _Redirects
+    )
 
 
 def _unreached(host: str, reason: object, timeout: float) -> RegistryError:
