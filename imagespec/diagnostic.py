@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from imagespec.masked import masked
+
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
 Route: TypeAlias = tuple[str | int, ...]
@@ -137,7 +139,7 @@ class Code:
         return self.text.partition("\n")[0]
 
     def at(self, span: Span, message: str, hint: str = "", fix: tuple[Edit, ...] = ()) -> Diagnostic:
-        return Diagnostic(self.id, self.severity, _brief(message), span, _brief(hint), fix)
+        return Diagnostic(self.id, self.severity, _brief(masked(message)), span, _brief(masked(hint)), fix)
 
 
 _LONG = re.compile(r"""([`"'])([^`"']{60})[^`"']{60,}([^`"']{20})\1""")
@@ -228,7 +230,7 @@ def _render_one(diagnostic: Diagnostic, style: Style) -> str:
     ]
     every = lines(span.source.text)
     if span.source.text and span.line <= len(every):
-        shown_line, offset, width = _excerpt(every[span.line - 1], span)
+        shown_line, offset, width = _excerpt(masked(every[span.line - 1]), span)
         out += [
             f"{gutter} {bar}",
             f" {style('location', str(span.line))} {bar} {shown_line}".rstrip(),

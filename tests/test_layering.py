@@ -12,6 +12,7 @@ import imagespec
 
 PACKAGE = Path(imagespec.__file__).parent
 ROOMS = (
+    "masked",
     "diagnostic",
     "machine",
     "spec",
