@@ -56,7 +56,8 @@ class Package:
     """A package in one version. `requires` are the names of what it needs among the others; `marker` says where it is
     needed; `source` is a git reference with its commit, or an address that the spec names, and empty where the package
     comes from an index; `imports` are the modules that it brings, as dotted names with none of the same package above
-    them, empty where that is not known. `span` is where it stands in the lock file."""
+    them, empty where that is not known. `wheel` is the address of the one for the image, which no lock file keeps;
+    `span` is where it stands in the lock file."""
 
     name: str
     version: str
@@ -65,12 +66,14 @@ class Package:
     source: str = ""
     files: tuple[File, ...] = ()
     imports: tuple[str, ...] = ()
+    wheel: str = field(default="", compare=False, repr=False)
     span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
         files = [[file.sha256, file.size, file.name] for file in self.files]
-        return _sha256([self.name, self.version, list(self.requires), self.marker, self.source, files])[:16]
+        imports = [list(self.imports)] if self.imports else []  # as it was before locks told imports
+        return _sha256([self.name, self.version, list(self.requires), self.marker, self.source, files, *imports])[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def _lines(lock: Lock) -> Iterator[str]:
             yield f"    source: {_quoted(package.source)}"
         if package.requires:
             yield f"    requires: [{', '.join(map(_quoted, package.requires))}]"
+        if package.imports:
+            yield f"    imports: [{', '.join(map(_quoted, package.imports))}]"
         if package.files:
             yield "    files:"
             for file in package.files:
@@ -216,6 +221,7 @@ class _Package(_Strict):
     marker: str = ""
     source: str = ""
     requires: list[str] = []
+    imports: list[str] = []
     files: list[_File] = []
 
 
@@ -298,6 +304,7 @@ def _trusted(written: _Lock, node: yaml.Node, source: Source) -> Lock | Diagnost
             marker=each.marker,
             source=each.source,
             files=tuple(map(_file, each.files)),
+            imports=tuple(each.imports),
             span=span,
         )
         if package.digest != each.digest:

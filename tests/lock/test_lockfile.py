@@ -26,6 +26,7 @@ LOCK = Lock(
             "needed",
             "1.0",
             requires=("other",),
+            imports=("needed", "google.needed"),
             files=(
                 File("needed-1.0-py3-none-any.whl", 1000, "3" * 64),
                 File("needed-1.0.tar.gz", None, "4" * 64),
@@ -48,6 +49,7 @@ CHANGES = {
     'name: "needed"': 'name: "needless"',
     'version: "1.0"': 'version: "1.1"',
     'requires: ["other"]': "requires: []",
+    'imports: ["needed", ': "imports: [",
     "3" * 64: "3" * 63 + "4",
     " 1000 ": " 1001 ",
     "needed-1.0-py3-none-any.whl": "needed-1.0-py3-none-win32.whl",
@@ -74,6 +76,14 @@ def test_written_and_read() -> None:
     assert dump(LOCK) == text
     least = dataclasses.replace(LOCK, exclude_newer="", base=None, packages=(), requirements=())
     assert parsed(dump(least)) == least
+
+
+def test_a_lock_without_imports_holds() -> None:
+    """They are optional: where nothing is known of them, the lock is what it was before there were any."""
+    package = Package("other", "2.0", requires=("needed",), files=(File("other-2.0.tar.gz", None, "4" * 64),))
+    assert package.digest == "13383cff2914a48f"
+    assert package.digest != dataclasses.replace(package, imports=("other",)).digest
+    assert "imports" not in dump(dataclasses.replace(LOCK, packages=(package,)))
 
 
 def test_every_field_is_tried() -> None:
@@ -115,11 +125,11 @@ def test_an_edited_field(old: str) -> None:
     assert (found.code, found.severity) == ("IS404", "error")
 
 
-@pytest.mark.parametrize("field", ["name", "version", "marker", "source", "requires", "files", "digest"])
+@pytest.mark.parametrize("field", ["name", "version", "marker", "source", "requires", "imports", "files", "digest"])
 def test_what_is_said_of_a_package_is_refused_at_it(field: str) -> None:
     other = yaml.safe_load(dump(LOCK))["packages"][0]
     values = {**other, "marker": "x", "source": "y", "name": "z", "version": "9", "requires": [], "digest": "0" * 16}
-    values["files"] = values["files"][:1]
+    values |= {"files": values["files"][:1], "imports": []}
     written = yaml.safe_load(dump(LOCK))
     written["packages"][0][field] = values[field]
     found = refused(yaml.safe_dump(written, sort_keys=False))
