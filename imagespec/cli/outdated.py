@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from imagespec.cli.build import STALE, failures
-from imagespec.cli.lock import locking, other_locks
+from imagespec.cli.locking import locking, other_locks
 from imagespec.cli.show import colour, style, summary, text
 from imagespec.cli.specs import select
 from imagespec.compiler import examine
