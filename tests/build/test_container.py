@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,60 +13,15 @@ from pathlib import Path
 import pytest
 
 from imagespec.build.container import engines
-from imagespec.build.container.backend import ContainerBackend, Work
 from imagespec.build.container.context import lay_out
 from imagespec.build.container.engines import Buildah, Config, Docker, Order, Podman, Run
 from imagespec.build.container.log import BuildahLog, BuildKitLog, Event, Log, steps
 from imagespec.build.failure import BuildFailed
-from imagespec.build.result import BuildResult
 from imagespec.emit.dockerfile import BUILDERS, compose
 from imagespec.lock.lockfile import File, Lock, Package, dump, path_of
 from tests import bases
-from tests.build.project import Project, Seen, alive, states, until
-
-
-@pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A storage for all tests here, with the stand-in bases to read."""
-    if missing := bases.missing():
-        pytest.skip(f"not installed: apt-get install {' '.join(missing)}")
-    with bases.storage(tmp_path_factory.mktemp("containers"), images=[bases.made()]) as variables:
-        yield variables
-
-
-class Containers(Project):
-    """A project that is built with buildah, on a base that is the stand-in for Python."""
-
-    def __init__(self, folder: Path, storage: dict[str, str]) -> None:
-        super().__init__(folder)
-        programs = folder / "bin"  # buildah alone: whatever else is installed is not asked
-        programs.mkdir()
-        (programs / "buildah").symlink_to(shutil.which("buildah") or "")
-        self.environ |= {**storage, "PATH": str(programs)}
-
-    def backend(self) -> ContainerBackend:
-        return ContainerBackend(self.home, self.environ)
-
-    def build(self, *names: str, force: bool = False) -> tuple[list[BuildResult], Seen]:
-        seen = Seen()
-        return self.backend().build([self.target(name) for name in names], seen, force=force), seen
-
-    def small(self, name: str, text: str) -> Path:
-        """A spec on a base that costs nothing to build on."""
-        return self.spec(name, text, base=f"registry: '{bases.PYTHONS[0]}'")
-
-    def buildah(self, *arguments: str) -> str:
-        done = subprocess.run(["buildah", *arguments], env=self.environ, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    def seen_by(self, name: str, *command: str) -> str:
-        """What a command prints in the image of a spec."""
-        target = self.target(name)
-        work = Work(self.home, self.environ, Buildah(), Seen())
-        return work.captured(work.stand(target, []), command)[1]
-
-    def containers(self) -> list[str]:
-        return self.buildah("containers", "--quiet").split()
+from tests.build.containers import Containers
+from tests.build.project import Seen, alive, states, until
 
 
 @pytest.fixture

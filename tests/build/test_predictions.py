@@ -27,7 +27,7 @@ from imagespec.lock.held import NOTHING
 from imagespec.spec.operations import STEPS
 from imagespec.spec.parse import Parsed, parse
 from tests import bases
-from tests.build.test_container import Containers, storage  # noqa: F401
+from tests.build.containers import Containers
 from tests.conformance import case
 from tests.strategies import BASE, SECTIONS, leaves, replaced, some, step
 
@@ -202,7 +202,7 @@ def walk(drawn: random.Random, folder: Path, count: int) -> Iterator[dict[str, A
         yield spec
 
 
-def test_twenty_edits_built_for_real(tmp_path: Path, storage: dict[str, str]) -> None:  # noqa: F811
+def test_twenty_edits_built_for_real(tmp_path: Path, storage: dict[str, str]) -> None:
     project = Containers(tmp_path, storage)
     for name, text in FILES.items():
         project.file(name, text)
