@@ -99,7 +99,7 @@ def check_all(paths: Sequence[Path], *, every_spec: bool = False) -> list[Diagno
     `every_spec`: there are no others, so that a comment which silences nothing for them silences nothing at all.
     """
     reader, ignores = Reader(), Ignores({code.id for code in every_code()}, every_spec)
-    found = [d for path in paths for d in _silenced(examine(path, reader), ignores)]
+    found = [d for path in paths for d in silenced(examine(path, reader), ignores)]
     return ordered([*found, *ignores.unused()])
 
 
@@ -122,7 +122,7 @@ def compile_all(paths: Sequence[Path], *, digest: bool = True) -> tuple[list[Tar
     targets, found = [], list[Diagnostic]()
     for path in paths:
         examined = examine(path, reader)
-        kept = _silenced(examined, ignores)
+        kept = silenced(examined, ignores)
         image, parsed = examined.image, examined.parsed
         if image is not None and parsed is not None and not any(d.severity == "error" for d in kept):
             if image.layers and image.layers[0].origin[0] == "base":
@@ -134,7 +134,8 @@ def compile_all(paths: Sequence[Path], *, digest: bool = True) -> tuple[list[Tar
     return targets, ordered([*found, *ignores.unused()])
 
 
-def _silenced(examined: Examined, ignores: Ignores) -> list[Diagnostic]:
+def silenced(examined: Examined, ignores: Ignores) -> list[Diagnostic]:
+    """What was found in a spec, without what comments silence."""
     parsed = examined.parsed
     if parsed is None:
         return list(examined.diagnostics)

@@ -8,6 +8,7 @@ Nodes keep the marks of the file that they come from.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,8 +70,10 @@ class _File:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads specs; a file that several of them extend is read once."""
+    """Reads specs; a file that several of them extend is read once. `texts` are texts to read in the place of what files
+    hold, by absolute path."""
 
+    texts: Mapping[str, str] = field(default_factory=dict)
     _files: dict[str, tuple[_File | None, tuple[Diagnostic, ...]]] = field(default_factory=dict)
 
     def load(self, path: Path) -> Tree | tuple[Diagnostic, ...]:
@@ -107,7 +110,7 @@ class Reader:
     def _read(
         self, path: Path, at: Span | None, family: tuple[str, ...]
     ) -> tuple[_File | None, tuple[Diagnostic, ...]]:
-        source = read(path, at)
+        source = Source(path, self.texts[str(path)]) if str(path) in self.texts else read(path, at)
         if isinstance(source, Diagnostic):
             return None, (source,)
         top = compose(source)

@@ -146,7 +146,7 @@ def _too_deep(source: Source, name: str) -> Diagnostic | None:
 def span_of(node: yaml.Node | yaml.Event, source: Source) -> Span:
     """Where a node stands, without the blank lines and comments that libyaml counts to the end of a block."""
     start: Any = node.start_mark
-    end = _last(node).end_mark
+    end = last_of(node).end_mark
     line, column = start.line + 1, start.column + 1
     if start.line == end.line:
         return Span(source, line, column, line, end.column + 1)
@@ -155,7 +155,7 @@ def span_of(node: yaml.Node | yaml.Event, source: Source) -> Span:
     return Span(source, line, column, line + len(every) - 1, last)
 
 
-def _last(node: Any) -> Any:
+def last_of(node: Any) -> Any:
     """What a block ends with; the node itself where that is in another file, or before it (an alias)."""
     last = node
     for _ in range(MAX_DEPTH):
