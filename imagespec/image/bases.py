@@ -23,10 +23,20 @@ def python_of(base: ops.Operation) -> str:
     match base:
         case ops.DebianSlim(python_version=version) | ops.Micromamba(python_version=version):
             return version
-        case ops.FromRegistry(tag=tag, add_python=added):
-            return added or _of_tag(tag)
-        case ops.FromDockerfile(path=path, add_python=added):
-            return added or _of_dockerfile(path)
+        case ops.FromRegistry(add_python=added) | ops.FromDockerfile(add_python=added):
+            return added or _python_of_tag(tag_of(base))
+        case _:
+            return ""
+
+
+def tag_of(base: ops.Operation) -> str:
+    """The name and tag of the image that a base starts from, of a Dockerfile that of its last stage; empty where it
+    starts from none."""
+    match base:
+        case ops.FromRegistry(tag=tag):
+            return tag
+        case ops.FromDockerfile(path=path):
+            return _tag_of_dockerfile(path)
         case _:
             return ""
 
@@ -42,14 +52,14 @@ def platform_of(base: ops.Operation) -> str:
             return ANY_GLIBC
 
 
-def _of_tag(tag: str) -> str:
+def _python_of_tag(tag: str) -> str:
     found = _PYTHON_IMAGE.search(tag)
     return found[1] if found else ""
 
 
-def _of_dockerfile(path: Path) -> str:
-    """The Python of the image that the last stage is built from, where its name tells."""
+def _tag_of_dockerfile(path: Path) -> str:
     source = read(path)
     lines = source.text.splitlines() if isinstance(source, Source) else []
-    froms = [words[1] for words in map(str.split, lines) if len(words) > 1 and words[0].upper() == "FROM"]
-    return _of_tag(froms[-1]) if froms else ""
+    froms = [line.split() for line in lines if line.split()[:1] and line.split()[0].upper() == "FROM"]
+    names = [word for word in froms[-1][1:] if not word.startswith("--")] if froms else []
+    return names[0] if names else ""
