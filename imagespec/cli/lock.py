@@ -84,6 +84,7 @@ def _each(paths: Sequence[Path], found: list[Diagnostic], *, check: bool, everyt
         click.echo(f"locks {path.stem} …", err=True)
         try:
             lock, said = spec.make(spec.made_from, Upgrade(everything=everything))
+            lock = spec.complete(lock)
             write(path_of(path), dump(lock))
         except NotLocked as error:
             found.append(error.diagnostic)

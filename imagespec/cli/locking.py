@@ -61,7 +61,13 @@ def locking(examined: Examined, others: Iterable[Lock], cut: str) -> Locking:
         except Unresolved as error:
             raise NotLocked(codes.UNRESOLVED.at(span(error.place), str(error), error.hint)) from None
 
-    return Locking(parsed, made_from, old, making, latest)
+    def complete(lock: Lock) -> Lock:
+        from imagespec.lock.imports import with_imports
+
+        indexes = (made_from.index_url, made_from.extra_index_url, made_from.find_links)
+        return with_imports(lock, [*others, *([old] if old else [])], indexes, os.environ)
+
+    return Locking(parsed, made_from, old, making, latest, complete)
 
 
 def _old(examined: Examined) -> Lock | None:

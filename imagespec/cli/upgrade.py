@@ -117,12 +117,13 @@ def _write_all(
         _refuse_hidden_pins(each, made[each.parsed.path].lock, moved[each.parsed.path])
         if _inputs_now(each).digest != each.made_from.digest:
             raise Changed(f"`{shown(each.parsed.path)}` was edited meanwhile")
+    locks = {each.parsed.path: each.complete(made[each.parsed.path].lock) for each in specs}
     for edit in edits({pin: version for versions in moved.values() for pin, version in versions.items()}):
         edit.write()
     for each in specs:
         path, upgraded = each.parsed.path, made[each.parsed.path]
         now = _inputs_now(each)
-        lock = dataclasses.replace(upgraded.lock, inputs=now.digest, requirements=now.requirements)
+        lock = dataclasses.replace(locks[path], inputs=now.digest, requirements=now.requirements)
         write(path_of(path), dump(lock))
         found += upgraded.said
         changed = {pin: v for pin, version in moved[path].items() if (v := pin.write_as(version)) != pin.version}

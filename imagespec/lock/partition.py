@@ -89,6 +89,12 @@ def runs_on(file: File, platform: str) -> bool:
     )
 
 
+def wheel_for(files: Sequence[File], platform: str) -> File | None:
+    """The wheel that is installed on a platform: among several, one that is compiled for it."""
+    fitting = [file for file in files if runs_on(file, platform)]
+    return min(fitting, key=lambda file: (file.name.endswith("-any.whl"), file.name), default=None)
+
+
 def tags(file: File) -> frozenset[Tag]:
     """The tags of a wheel; none of any other file."""
     if not file.is_wheel:

@@ -27,6 +27,7 @@ from imagespec.image.layers import Place
 from imagespec.image.requirements import name_of, pinned, requirement
 from imagespec.lock.inputs import Inputs
 from imagespec.lock.lockfile import File, Package
+from imagespec.lock.partition import wheel_for
 from imagespec.machine.host import for_uv
 from imagespec.machine.interpreter import NotFound, find_python, find_uv, uv_version
 from imagespec.machine.uv_errors import culprit, reason, said, trimmed, unreachable
@@ -119,7 +120,7 @@ class _Asking:
         marked = self._packages([str(wanted), *files], exact, "marked")
         every = self._packages([str(pins)], ["--no-deps", "--universal"], "every")
         packages = [
-            _package(name, marked.get(name, {}), every.get(name, {}), requires[name], self.made_from.python)
+            _package(name, marked.get(name, {}), every.get(name, {}), requires[name], self.made_from)
             for name in sorted(versions)
         ]
         return Resolved(tuple(packages), uv_version(self.uv, self.environ), tuple(_yanked(printed)))
@@ -141,6 +142,10 @@ class _Asking:
         out = self.folder / f"pylock.{name}.toml"
         self._compile(files, ["--format=pylock.toml", *options], out)
         packages = tomllib.loads(out.read_text(encoding="utf-8")).get("packages", [])
+        for each in packages:
+            for file in _files(each):
+                if "path" in file:  # uv writes it as seen from the folder, which will be gone
+                    file["url"] = (self.folder / unquote(file["path"])).resolve().as_uri()
         return {canonicalize_name(each["name"]): each for each in packages}
 
     def _compile(self, files: Sequence[str], options: Sequence[str], out: Path) -> list[str]:
@@ -269,17 +274,19 @@ def _requires(needed_by: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ..
 
 
 def _package(
-    name: str, marked: Mapping[str, Any], every: Mapping[str, Any], requires: tuple[str, ...], python: str
+    name: str, marked: Mapping[str, Any], every: Mapping[str, Any], requires: tuple[str, ...], made_from: Inputs
 ) -> Package:
-    files = [_file(each) for each in [*every.get("wheels", ()), *([every["sdist"]] if "sdist" in every else [])]]
+    found = every
     archive, vcs = marked.get("archive"), marked.get("vcs")
     source, version = "", str(marked.get("version") or every.get("version") or "")
     if archive is not None:
-        source, files = str(archive["url"]), [_file(archive)]
+        source, found = str(archive["url"]), {"archive": archive}
     elif vcs is not None:
         below = f"#subdirectory={vcs['subdirectory']}" if vcs.get("subdirectory") else ""
-        source, files = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}{below}", []
-    fitting = [file for file in files if source or _fits(file, python)]
+        source, found = f"{vcs['type']}+{vcs['url']}@{vcs['commit-id']}{below}", {}
+    files = {_file(each): str(each.get("url", "")) for each in _files(found)}
+    fitting = [file for file in files if source or _fits(file, made_from.python)]
+    wheel = wheel_for(fitting, made_from.platform)
     return Package(
         name=name,
         version=version or "0",
@@ -287,7 +294,13 @@ def _package(
         marker=marker if _OF_PLATFORM.search(marker := str(marked.get("marker", ""))) else "",
         source=source,
         files=tuple(sorted(fitting, key=lambda file: file.name)),
+        wheel=files[wheel] if wheel else "",
     )
+
+
+def _files(package: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of all its files."""
+    return [*package.get("wheels", ()), *(package[kind] for kind in ("sdist", "archive") if kind in package)]
 
 
 _OF_PLATFORM = re.compile("platform|os_name")

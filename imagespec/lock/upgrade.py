@@ -29,13 +29,15 @@ Make: TypeAlias = Callable[[Inputs, Upgrade], tuple[Lock, list[Diagnostic]]]
 
 @dataclass(frozen=True, slots=True)
 class Locking:
-    """One spec whose lock is made anew. `make` makes locks for it, `newest` tells the newest version of packages."""
+    """One spec whose lock is made anew. `make` makes locks for it, `newest` tells the newest version of packages,
+    `complete` adds to a lock that will be written what only that one needs."""
 
     parsed: Parsed
     made_from: Inputs
     old: Lock | None
     make: Make
     newest: Callable[[Sequence[str]], Mapping[str, str]]
+    complete: Callable[[Lock], Lock]
 
     def pins(self, names: Iterable[str]) -> list[Pin]:
         """Where the spec pins these packages; each place once."""

@@ -4,9 +4,10 @@
         index.add("torch", "2.5.1", requires=["filelock"], tags=["cp312-cp312-manylinux_2_28_x86_64"], size=906_000_000)
         project.environ |= index.variables(tmp_path / "uv-cache")
 
-The files are tiny and always the same bytes; each brings a module of its own name that knows its `__version__`. `size`
-is what the index says of a wheel, not what it is. Served as PEP 691 JSON with sizes, upload times (PEP 700), yanked
-files (PEP 592) and metadata apart (PEP 658); or as PEP 503 HTML, which knows neither sizes nor times.
+The files are tiny and always the same bytes; each brings a module of its own name that knows its `__version__`, or the
+empty files that `brings` lists. `size` is what the index says of a wheel, not what it is. Served as PEP 691 JSON with
+sizes, upload times (PEP 700), yanked files (PEP 592) and metadata apart (PEP 658); or as PEP 503 HTML, which knows
+neither sizes nor times.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import hashlib
 import html
 import io
 import json
+import re
 import sys
 import tarfile
 import threading
@@ -73,12 +75,15 @@ class Index:
     """A server as long as the context lasts.
 
     `answers` are status codes that requests for a package get instead, `hanging` packages that get no answer as long as
-    they are in it, `login` who may ask, `html` whether it knows PEP 503 only; `requests` is every path asked for.
+    they are in it, `login` who may ask, `html` whether it knows PEP 503 only, `parts` whether it gives parts of files;
+    `requests` is every path asked for, `sent` counts the bytes of files.
     """
 
     def __init__(self, *, html: bool = False, login: tuple[str, str] | None = None) -> None:
         self.html = html
         self.login = login
+        self.parts = True
+        self.sent = 0
         self.packages: dict[str, list[Served]] = {}
         self.answers: dict[str, int] = {}
         self.hanging: set[str] = set()
@@ -140,10 +145,11 @@ class Index:
         uploaded: str = "2026-01-01T00:00:00Z",
         yanked: bool | str = False,
         size: int | None = None,
+        brings: Sequence[str] | None = None,
     ) -> list[Served]:
         """A version of a package: a wheel for each of `tags`, and a source distribution where asked for."""
         metadata = _metadata(name, version, requires, extras or {}, python)
-        contents = [(wheel_name(name, version, tag), _wheel(name, version, tag, metadata)) for tag in tags]
+        contents = [(wheel_name(name, version, tag), _wheel(name, version, tag, metadata, brings)) for tag in tags]
         made = [
             Served(file, content, metadata, python, uploaded, yanked, len(content) if size is None else size)
             for file, content in contents
@@ -177,13 +183,16 @@ def _metadata(
     return "\n".join([*lines, ""]).encode()
 
 
-def _content(name: str, version: str, tag: str, metadata: bytes) -> dict[str, bytes]:
+def _content(
+    name: str, version: str, tag: str, metadata: bytes, brings: Sequence[str] | None = None
+) -> dict[str, bytes]:
     """What a wheel holds, by path."""
     info = f"{_escaped(name)}-{version}.dist-info"
     pure = "true" if tag.endswith("-any") else "false"
     about = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {pure}\nTag: {tag}\n"
+    own = {f"{_escaped(name)}/__init__.py": f'__version__ = "{version}"\n'.encode()}
     files = {
-        f"{_escaped(name)}/__init__.py": f'__version__ = "{version}"\n'.encode(),
+        **(own if brings is None else dict.fromkeys(brings, b"")),
         f"{info}/METADATA": metadata,
         f"{info}/WHEEL": about.encode(),
     }
@@ -195,10 +204,10 @@ def _record_hash(data: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def _wheel(name: str, version: str, tag: str, metadata: bytes) -> bytes:
+def _wheel(name: str, version: str, tag: str, metadata: bytes, brings: Sequence[str] | None) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as wheel:
-        for path, data in _content(name, version, tag, metadata).items():
+        for path, data in _content(name, version, tag, metadata, brings).items():
             wheel.writestr(zipfile.ZipInfo(path), data)
     return made.getvalue()
 
@@ -269,9 +278,23 @@ class _Handler(BaseHTTPRequestHandler):
         for files in self.index.packages.values():
             for file in files:
                 if file.name == name.removesuffix(".metadata"):
-                    self._answer(200, file.metadata if of_metadata else file.content, "application/octet-stream")
+                    self._part(file.metadata if of_metadata else file.content)
                     return
         self._answer(404, b"no such file", "text/plain")
+
+    def _part(self, content: bytes) -> None:
+        """The bytes that are asked for: `bytes=10-19`, or `bytes=-10` for the last ones."""
+        asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
+        size = len(content)
+        if asked is None or not self.index.parts:
+            self._answer(200, content, "application/octet-stream")
+            return
+        begin, end = (
+            (int(asked[1]), int(asked[2] or size - 1)) if asked[1] else (max(0, size - int(asked[2])), size - 1)
+        )
+        end = min(end, size - 1)
+        headers = {"Content-Range": f"bytes {begin}-{end}/{size}"}
+        self._answer(206, content[begin : end + 1], "application/octet-stream", headers)
 
     def _project(self, name: str, files: Sequence[Served]) -> None:
         if self.index.html or JSON not in self.headers.get("Accept", ""):
@@ -282,6 +305,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps(value).encode(), JSON)
 
     def _answer(self, status: int, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> None:
+        self.index.sent += len(body) if self.path.startswith("/files/") and self.command != "HEAD" else 0
         self.send_response(status)
         for header, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(header, value)

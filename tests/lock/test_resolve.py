@@ -37,8 +37,8 @@ def test_every_package_with_every_file(workshop: Workshop, index: Index) -> None
     assert lock.requirements == ("torch==2.5.1",)
     assert (lock.python, lock.platform) == ("3.11", "x86_64-manylinux_2_36")
     assert lock.packages == (
-        Package("filelock", "3.0", files=tuple(map(file_of, filelock))),
-        Package("torch", "2.5.1", requires=("filelock",), files=(file_of(torch[0]),)),
+        Package("filelock", "3.0", files=tuple(map(file_of, filelock)), imports=("filelock",)),
+        Package("torch", "2.5.1", requires=("filelock",), files=(file_of(torch[0]),), imports=("torch",)),
     )
     assert "127.0.0.1" not in workshop.path("one").read_text()  # no address: an index can move
 

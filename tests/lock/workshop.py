@@ -20,7 +20,7 @@ class Workshop(Project):
     def __init__(self, folder: Path, index: Index, patch: pytest.MonkeyPatch) -> None:
         super().__init__(folder)
         self.index = index
-        self.environ |= index.variables(folder / "uv-cache")
+        self.environ |= index.variables(folder / "uv-cache") | {"XDG_CACHE_HOME": str(folder / "cache")}
         for name in ("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"):
             patch.delenv(name, raising=False)
         for name, value in self.environ.items():
