@@ -1,0 +1,152 @@
+"""The operations of a Dockerfile in its order -> in the order of a spec's sections, as far as it makes no difference.
+
+An operation passes another only where the image that is built is the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from imagespec.adopt.context import covers
+from imagespec.adopt.draft import Written
+from imagespec.image.copies import instructions
+from imagespec.spec import operations as ops
+
+_INSTALLS = (ops.AptInstall, ops.PipInstall, ops.PipInstallFromRequirements, ops.UvPipInstall)
+_COPIED = (ops.AddLocalFile, ops.AddLocalDir)
+_ORDER: tuple[tuple[type[ops.Operation], ...], ...] = (
+    (ops.AptInstall,),
+    (ops.PipInstall, ops.PipInstallFromRequirements, ops.UvPipInstall),
+    (ops.Env,),
+    (ops.Workdir,),
+    (ops.Shell,),
+    (ops.RunCommands,),
+    (ops.DockerfileCommands,),
+    _COPIED,
+    (ops.Entrypoint,),
+    (ops.Cmd,),
+)
+
+
+def arranged(written: Iterable[Written]) -> list[Written]:
+    """The same image, base first, with as much as possible in the order of a spec's sections."""
+    base, *rest = written
+    placed: list[Written] = []
+    for each in rest:
+        at = len(placed)
+        while at and _rank(each) < _rank(placed[at - 1]) and _commute(each, placed[at - 1]):
+            at -= 1
+        placed.insert(at, each)
+    return [base, *_joined(placed)]
+
+
+def _rank(written: Written) -> float:
+    operation = written.operation
+    if _variables(operation):
+        return 2.5  # variables that the builder expands stand behind the plain ones
+    return next((rank for rank, kinds in enumerate(_ORDER) if isinstance(operation, kinds)), len(_ORDER))
+
+
+# ------------------------------------------------------------------------------------ what changes nothing
+
+_READ_BY_INSTALLERS = re.compile(
+    r"PATH|LD_\w+|PYTHON(HOME|PATH)|VIRTUAL_ENV|CONDA\w*|MAMBA\w*|(APT|DPKG|GIT|SSL|CURL|CARGO|RUST|CMAKE|MAKE|GO)\w*"
+    r"|REQUESTS_\w+|\w*_(PROXY|proxy|HOME|ROOT|DIR|VERSION|TOKEN|PASSWORD|ARCH\w*)|\w*(FLAGS|CUDA)\w*|(NV|USE|BUILD|FORCE|MAX|WITH|NO)_\w+"
+    r"|CC|CXX|FC|LDSHARED|TMPDIR|HOME|NETRC|BLAS|ATLAS|LAPACK|DISTUTILS\w*|SETUPTOOLS\w*"
+    r"|PIP_(?!NO_CACHE_DIR$|DISABLE_PIP_VERSION_CHECK$|ROOT_USER_ACTION$|DEFAULT_TIMEOUT$|PROGRESS_BAR$)\w+"
+    r"|UV_(?!NO_CACHE$|COMPILE_BYTECODE$|LINK_MODE$|SYSTEM_PYTHON$|CACHE_DIR$)\w+"
+)
+_DESCRIBES = re.compile(r"(LABEL|EXPOSE|HEALTHCHECK|STOPSIGNAL|MAINTAINER)\b", re.IGNORECASE)
+_SYSTEM = re.compile(r"/(etc|usr|bin|sbin|lib\w*|var|root|home|run|dev|proc|sys|opt|tmp)?(/.*)?")
+
+
+def _commute(one: Written, other: Written) -> bool:
+    a, b = one.operation, other.operation
+    return _passes(a, b) or _passes(b, a)
+
+
+def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
+    """Whether it makes no difference which comes first; asked both ways round."""
+    if a is None or b is None:
+        return True  # nothing but a remark
+    if _describes(a) or isinstance(a, ops.Cmd):
+        return not isinstance(b, ops.Entrypoint | ops.Cmd) or _describes(a)
+    match a:
+        case ops.Entrypoint():
+            return not isinstance(b, ops.Entrypoint | ops.Cmd)
+        case ops.Env(vars=variables):
+            if isinstance(b, _INSTALLS):
+                return not any(map(_READ_BY_INSTALLERS.fullmatch, variables))
+            return isinstance(b, ops.Workdir | ops.Shell | ops.AddLocalFile | ops.AddLocalDir)
+        case ops.DockerfileCommands() if _variables(a):
+            return isinstance(b, ops.Workdir | ops.Shell | ops.AddLocalFile | ops.AddLocalDir)
+        case ops.Workdir():
+            return isinstance(b, ops.AddLocalFile | ops.AddLocalDir | ops.Shell | _INSTALLS)
+        case ops.Shell(shell_commands=shell):
+            plain = shell[:1] and shell[0].rpartition("/")[2] in ("sh", "bash", "dash", "ash")
+            starts_up = any(re.fullmatch(r"--login|-[a-z]*[li][a-z]*", word) for word in shell[1:])
+            return isinstance(b, _COPIED) or (isinstance(b, _INSTALLS) and bool(plain) and not starts_up)
+        case ops.AddLocalFile(remote_path=remote) | ops.AddLocalDir(remote_path=remote):
+            return isinstance(b, _INSTALLS) and not _SYSTEM.fullmatch(remote)
+        case _:
+            return False
+
+
+def _describes(operation: ops.Operation | None) -> bool:
+    """Lines that say something about the image, and change nothing in it."""
+    if not isinstance(operation, ops.DockerfileCommands):
+        return False
+    return all(_DESCRIBES.match(line) for _, line in instructions(operation.dockerfile_commands))
+
+
+def _variables(operation: ops.Operation | None) -> bool:
+    if not isinstance(operation, ops.DockerfileCommands):
+        return False
+    return all(line.startswith("ENV ") for line in operation.dockerfile_commands)
+
+
+# ----------------------------------------------------------------------------------------- what joins up
+
+
+def _joined(placed: list[Written]) -> list[Written]:
+    """Neighbours that are one operation of a spec, as one."""
+    out: list[Written] = []
+    for each in placed:
+        previous = out[-1] if out else None
+        joined = _join(previous.operation, each.operation) if previous else None
+        if previous is not None and joined is not None:
+            out[-1] = replace(previous, operation=joined, todo=previous.todo + each.todo)
+        else:
+            out.append(each)
+    return out
+
+
+def _join(first: ops.AnyOperation | None, second: ops.AnyOperation | None) -> ops.AnyOperation | None:
+    match first, second:
+        case ops.Env(vars=before), ops.Env(vars=after):
+            return ops.Env(vars={**before, **after})
+        case ops.RunCommands(), ops.RunCommands() if first.env == second.env:
+            return replace(first, commands=first.commands + second.commands)
+        case ops.AptInstall(), ops.AptInstall():
+            return replace(first, packages=tuple(dict.fromkeys(first.packages + second.packages)))
+        case ops.DockerfileCommands(), ops.DockerfileCommands() if _variables(first) == _variables(second):
+            folders = {first.context_dir, second.context_dir} - {None}
+            if len(folders) < 2 and first.ignore == second.ignore and not _arguments(second):
+                lines = first.dockerfile_commands + second.dockerfile_commands
+                return replace(first, dockerfile_commands=lines, context_dir=next(iter(folders), None))
+        case ops.AddLocalFile(), ops.AddLocalDir() if covers(second, first):
+            return second
+        case ops.Cmd(), ops.Cmd():
+            return second
+        case ops.Entrypoint(), ops.Entrypoint():
+            return second
+        case _:
+            pass
+    return None
+
+
+def _arguments(operation: ops.DockerfileCommands) -> bool:
+    """Whether it begins with arguments of its own, which would hold for what is joined to it."""
+    return any(line.startswith("ARG ") for line in operation.dockerfile_commands)
