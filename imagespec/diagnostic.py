@@ -125,11 +125,13 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A kind of finding. `text` explains it: the first line is its title, then what, why, and what to do instead."""
+    """A kind of finding. `text` explains it: the first line is its title, then what, why, and what to do instead.
+    `fixable`: `check --fix` mends some of them, those where only one thing can be meant."""
 
     id: str
     severity: Severity
     text: str
+    fixable: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", inspect.cleandoc(self.text))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from imagespec.diagnostic import Edit, Remove, Rename, Route, Span
 from imagespec.image.layers import Image
 from imagespec.image.requirements import name_of, requirements_of
+from imagespec.rules import order, useless, weight
 from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
 
@@ -13,7 +15,7 @@ HEAVY = frozenset({"torch", "tensorflow", "jax", "vllm", "tensorrt", "paddlepadd
 """Packages that bring gigabytes with them."""
 
 
-@rule("IS501", "note")
+@rule("IS501", "note", fixable=True)
 def slow_installer(image: Image) -> Iterable[Finding]:
     """pip where uv would do.
 
@@ -25,12 +27,19 @@ def slow_installer(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         if isinstance(layer.operation, ops.PipInstall | ops.PipInstallFromRequirements):
             section = layer.origin[0] != "steps"
-            place = ("python", "installer") if section else layer.origin
+            place: Route = ("python", "installer") if section else layer.origin
             hint = "remove `installer: pip`" if section else "use `uv_pip_install`"
-            yield Finding(place, "pip installs slower than uv", hint, on_key=True)
+            fix: Edit = Remove(place) if section else Rename(place, "uv_pip_install")
+            same = isinstance(layer.operation, ops.PipInstall) and _means_the_same_to_uv(layer.operation)
+            yield Finding(place, "pip installs slower than uv", hint, on_key=True, fix=(fix,) if same else ())
 
 
-@rule("IS502", "warning")
+def _means_the_same_to_uv(operation: ops.PipInstall) -> bool:
+    """uv has options of its own, and looks at several indexes one after the other."""
+    return not (operation.extra_options or operation.extra_index_url or operation.find_links)
+
+
+@rule("IS502", "warning", fixable=True)
 def copied_for_nothing(image: Image) -> Iterable[Finding]:
     """Code that is copied into a layer although no build step needs it.
 
@@ -44,10 +53,12 @@ def copied_for_nothing(image: Image) -> Iterable[Finding]:
         if getattr(layer.operation, "copy", False) and not any(
             isinstance(later.operation, ops.Build) for later in built[index + 1 :]
         ):
+            place = layer.place("copy")
             yield Finding(
-                layer.place("copy"),
+                place,
                 "every edit of these files builds the image again",
                 "remove `copy: true`: they are mounted then",
+                fix=() if isinstance(place, Span) else (Remove(place),),
             )
 
 
@@ -77,4 +88,11 @@ def heavy_beside_light(image: Image) -> Iterable[Finding]:
             )
 
 
-RULES: tuple[Rule, ...] = (slow_installer, copied_for_nothing, heavy_beside_light)
+RULES: tuple[Rule, ...] = (
+    slow_installer,
+    copied_for_nothing,
+    heavy_beside_light,
+    *order.RULES,
+    *weight.RULES,
+    *useless.RULES,
+)

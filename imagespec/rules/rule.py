@@ -39,11 +39,12 @@ class Rule:
     check: Check
 
 
-def rule(id: str, severity: Severity) -> Callable[[Check], Rule]:
-    """Makes a rule of a function; its docstring is what `imagespec explain` prints."""
+def rule(id: str, severity: Severity, *, fixable: bool = False) -> Callable[[Check], Rule]:
+    """Makes a rule of a function; its docstring is what `imagespec explain` prints. `fixable`: some of its findings
+    have a fix."""
 
     def decorate(check: Check) -> Rule:
-        return Rule(Code(id, severity, inspect.getdoc(check) or ""), check)
+        return Rule(Code(id, severity, inspect.getdoc(check) or "", fixable), check)
 
     return decorate
 

@@ -22,7 +22,7 @@ MAX_VALUES = 100_000
 MAX_KEYS = 1_000
 
 _ONE_VALUE: frozenset[Route] = frozenset({("shell",), ("entrypoint",), ("cmd",)})
-_SHORTHAND: dict[Route, str] = {
+SHORTHAND: dict[Route, str] = {
     ("python",): "packages",
     ("conda",): "packages",
     ("run",): "commands",
@@ -233,7 +233,7 @@ _KINDS = {
 
 
 def _merged(parent: yaml.Node, child: yaml.Node, route: Route) -> yaml.Node:
-    if route in _SHORTHAND:
+    if route in SHORTHAND:
         parent, child = _long(parent, route), _long(child, route)
     if isinstance(parent, yaml.MappingNode) and isinstance(child, yaml.MappingNode):
         if route == ("base",) and {k.value for k, _ in parent.value} != {k.value for k, _ in child.value}:
@@ -255,5 +255,5 @@ def _long(node: yaml.Node, route: Route) -> yaml.Node:
         return yaml.SequenceNode("tag:yaml.org,2002:seq", listed, node.start_mark, node.end_mark)
     if not isinstance(node, yaml.SequenceNode):
         return node
-    key = yaml.ScalarNode(_TEXT, _SHORTHAND[route], node.start_mark, node.start_mark)
+    key = yaml.ScalarNode(_TEXT, SHORTHAND[route], node.start_mark, node.start_mark)
     return yaml.MappingNode("tag:yaml.org,2002:map", [(key, node)], node.start_mark, node.end_mark)

@@ -1,0 +1,68 @@
+"""What was mended in specs -> their files, or a diff of them, and a few words about it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from imagespec.cli.show import summary
+from imagespec.diagnostic import Diagnostic, printable, shown
+from imagespec.fix.fixing import Outcome, fix
+from imagespec.fix.writing import write
+from imagespec.lock.pins import Edit as Rewritten
+
+
+def mend(paths: Sequence[Path], *, every_spec: bool) -> list[Diagnostic]:
+    """Mend the files of some specs; what is left to be found in them."""
+    outcome = fix(paths, every_spec=every_spec)
+    try:
+        write(outcome.files)
+    except OSError as error:
+        raise click.ClickException(printable(str(error))) from None
+    _tell(outcome, "fixed")
+    return list(outcome.left)
+
+
+def propose(paths: Sequence[Path], *, every_spec: bool, as_json: bool) -> list[Diagnostic]:
+    """Print what would be changed, and leave it; what is found in the files as they are."""
+    outcome = fix(paths, every_spec=every_spec)
+    if as_json:
+        click.echo(json.dumps([_as_json(each, outcome) for each in outcome.files], indent=2))
+    else:
+        click.echo("".join(map(_diff, outcome.files)), nl=False)
+    _tell(outcome, "would fix")
+    click.echo(f"would be left: {summary(outcome.left)}", err=True)
+    return list(outcome.before)
+
+
+def _tell(outcome: Outcome, verb: str) -> None:
+    for file in outcome.files:
+        codes = Counter(_codes(file, outcome))
+        count = sum(codes.values())
+        said = ", ".join(code if many == 1 else f"{code} ({many})" for code, many in sorted(codes.items()))
+        findings = f"{count} finding{'s' if count > 1 else ''}"
+        click.echo(f"{verb} {findings} in {printable(shown(file.source.path))}: {said}", err=True)
+    for finding, reason in outcome.refused:
+        where = f"{shown(finding.span.source.path)}:{finding.span.line}"
+        click.echo(printable(f"{where}: {finding.code} is left to you: {reason}"), err=True)
+
+
+def _codes(file: Rewritten, outcome: Outcome) -> list[str]:
+    return [each.finding.code for each in outcome.mended if file.source.path in each.files]
+
+
+def _diff(file: Rewritten) -> str:
+    name = shown(file.source.path)
+    lines = difflib.unified_diff(
+        file.source.text.splitlines(keepends=True), file.text.splitlines(keepends=True), f"a/{name}", f"b/{name}"
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _as_json(file: Rewritten, outcome: Outcome) -> dict[str, object]:
+    return {"file": shown(file.source.path), "codes": sorted(_codes(file, outcome)), "diff": _diff(file)}

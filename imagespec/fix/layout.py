@@ -1,0 +1,108 @@
+"""Nodes of a YAML text -> where their characters, lines, commas and dashes are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from imagespec.fix.values import Path, Refused
+from imagespec.spec.source import last_of
+
+_REST = re.compile(r"[ \t]*(?:(?<=[ \t,\]}])#[^\r\n]*)?(\r?\n|\Z)")
+_GAP = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*|(?<=[,\[{])#[^\r\n]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A YAML text with its nodes."""
+
+    text: str
+    top: yaml.MappingNode
+
+    @property
+    def newline(self) -> str:
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+    def node(self, path: Path) -> yaml.Node:
+        node: yaml.Node = self.top
+        for index in path:
+            node = children(node)[index]
+        return node
+
+    def holder(self, path: Path) -> yaml.MappingNode | yaml.SequenceNode:
+        node = self.node(path)
+        if not isinstance(node, yaml.MappingNode | yaml.SequenceNode):
+            raise Refused("it is written in a form that has no room for it")
+        return node
+
+    def line_start(self, at: int) -> int:
+        return self.text.rfind("\n", 0, at) + 1
+
+    def begins_line(self, at: int) -> bool:
+        """Whether only blanks stand before a place on its line."""
+        return not self.text[self.line_start(at) : at].strip(" \t")
+
+    def column(self, at: int) -> int:
+        return at - self.line_start(at)
+
+    def rest(self, at: int) -> re.Match[str] | None:
+        """What follows on the line, if that is blanks and a comment at most; its group is the end of the line."""
+        return _REST.match(self.text, at)
+
+    def line_end(self, at: int) -> int:
+        """Behind the end of the line, which must hold nothing more than a comment."""
+        rest = self.rest(at)
+        if rest is None:
+            raise Refused("something else stands on its line")
+        return rest.end()
+
+    def comma(self, at: int) -> int | None:
+        """The comma that follows in a list or map in brackets, past blanks, line ends and comments."""
+        gap = _GAP.match(self.text, at)
+        assert gap is not None
+        return gap.end() if self.text[gap.end() : gap.end() + 1] == "," else None
+
+    def span(self, holder: yaml.Node, index: int) -> tuple[int, int]:
+        """Where a child begins and ends: an item without its dash, a pair from its key on."""
+        if isinstance(holder, yaml.MappingNode):
+            key, value = holder.value[index]
+            start, end = key.start_mark.index, self.end(value)
+            end = max(end, key.end_mark.index) if not value.value else end
+        else:
+            start, end = holder.value[index].start_mark.index, self.end(holder.value[index])
+        if not holder.start_mark.index <= start <= end <= holder.end_mark.index:
+            raise Refused("its value is that of an alias")
+        return start, end
+
+    def end(self, node: yaml.Node) -> int:
+        """Where the characters of a node end, without the blank lines and comments after it."""
+        last = last_of(node)
+        if not (isinstance(last, yaml.ScalarNode) or last.flow_style):
+            raise Refused("it ends with the value of an alias")
+        start, end = last.start_mark.index, last.end_mark.index
+        return int(start + len(self.text[start:end].rstrip()))
+
+    def dash(self, holder: yaml.SequenceNode, index: int) -> int:
+        """Where the dash of an item stands: in the column in which the list begins."""
+        column = holder.start_mark.column
+        at = holder.value[index].start_mark.index
+        while at > holder.start_mark.index:
+            dash = self.line_start(at) + column
+            if self.text[dash : dash + 1] == "-" and dash < at and self.begins_line(dash):
+                return dash
+            at = self.line_start(at) - 1
+        return int(holder.start_mark.index)
+
+    def quotes(self, holder: yaml.Node) -> str:
+        """The quotes of the last text among the children of a node."""
+        scalars = [node for node in children(holder) if isinstance(node, yaml.ScalarNode)]
+        return str(scalars[-1].style or "").strip("|>") if scalars else ""
+
+
+def children(node: yaml.Node) -> list[yaml.Node]:
+    """The items of a list, the values of a map."""
+    if isinstance(node, yaml.SequenceNode):
+        return list(node.value)
+    return [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else []

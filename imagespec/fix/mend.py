@@ -1,0 +1,176 @@
+"""One finding with a fix, and the texts of the files -> the texts with that fix, or the reason why not.
+
+Every edit is checked twice: the file, read again, must hold what it held with that edit and nothing else, and so must
+the spec that is merged from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from imagespec.diagnostic import Add, Diagnostic, Edit, Rename, Source
+from imagespec.fix.layout import Written
+from imagespec.fix.look import Seen
+from imagespec.fix.place import Spot, follow, merged_path, spot
+from imagespec.fix.text import rewritten
+from imagespec.fix.values import List, Map, Refused, Scalar, Value, edited, inside, value, value_of
+from imagespec.spec.extends import SHORTHAND, Reader, Tree
+from imagespec.spec.source import compose
+
+Texts = Mapping[str, str]
+
+
+class Moved(Exception):
+    """What an edit is about is not any more what it was: another edit was there first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """An edit with its place, and what stood there when it was planned."""
+
+    edit: Edit
+    spot: Spot
+    before: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A finding of a spec, with the places of its edits."""
+
+    finding: Diagnostic
+    seen: Seen
+    planned: tuple[_Planned, ...]
+    start: tuple[str, float]
+
+    @property
+    def files(self) -> set[str]:
+        return {each.spot.file for each in self.planned}
+
+
+def plan(finding: Diagnostic, seen: Seen) -> Fix:
+    """Find the places of a fix. Raises `Refused`."""
+    if seen.tree is None or seen.examined.parsed is None:
+        raise Refused("the spec cannot be read")
+    tops = {name: _composed(source) for name, source in seen.tree.sources.items()}
+    # what is wrong with the shape is said about everything written, the rest about what remains without that
+    tree = seen.tree if finding.code.startswith("IS1") else seen.examined.parsed.tree
+    planned = [_planned(edit, finding, tree, seen.own, tops) for edit in finding.fix]
+    first = planned[0].spot
+    begin = float("inf")  # what is added comes first, at the end of the file: nothing before it moves
+    if not isinstance(planned[0].edit, Add):
+        begin = Written("", tops[first.file]).node(first.path).start_mark.index
+    return Fix(finding, seen, tuple(planned), (first.file, begin))
+
+
+def _planned(edit: Edit, finding: Diagnostic, tree: Tree, own: str, tops: dict[str, yaml.MappingNode]) -> _Planned:
+    file = str(finding.span.source.path)
+    if finding.code in ("IS102", "IS105") and isinstance(edit, Rename) and file in tops:  # said about one file
+        path, rest = follow(tops[file], edit.route)
+        if not rest:
+            return _Planned(edit, Spot(file, path), _there(value_of(tops[file]), path))
+    found = spot(edit, edit.route, tree, own, tops)
+    return _Planned(edit, found, _there(value_of(tops[found.file]), found.path))
+
+
+def _there(whole: Value, path: tuple[int, ...]) -> Value:
+    """What stands at a path, with its key."""
+    holder, here = (inside(whole, path[:-1]), inside(whole, path)) if path else (whole, whole)
+    return Map(((holder.pairs[path[-1]][0], here),)) if path and isinstance(holder, Map) else here
+
+
+def mended(fix: Fix, texts: Texts) -> dict[str, str]:
+    """The texts that a fix changes, made from the texts of all files as they are now. Raises `Refused` and `Moved`."""
+    changed: dict[str, str] = {}
+    for each in fix.planned:
+        now = {**texts, **changed}
+        new = _one(each, fix.seen.path, now)
+        if new is not None:
+            changed[each.spot.file] = new
+    return changed
+
+
+def _one(planned: _Planned, spec: Path, texts: Texts) -> str | None:
+    edit, place = planned.edit, planned.spot
+    source = Source(Path(place.file), texts[place.file])
+    top = _composed(source)
+    before = value_of(top)
+    if isinstance(edit, Add):
+        path, rest = follow(Written("", top).node(place.path), place.rest)
+        place = Spot(place.file, place.path + path, rest)
+        if not rest and _holds(inside(before, place.path), edit):
+            return None
+    else:
+        try:
+            if _there(before, place.path) != planned.before:
+                raise Moved
+        except IndexError:
+            raise Moved from None
+    new = rewritten(Written(source.text, top), place.path, edit, place.rest)
+    top_after = compose(Source(source.path, new))
+    if not isinstance(top_after, yaml.MappingNode) or value_of(top_after) != edited(
+        before, place.path, edit, place.rest
+    ):
+        raise Refused("it cannot be edited without changing something else")
+    if not isinstance(edit, Rename):  # another key merges otherwise, as its author meant it to
+        _check_merged(edit, place, top, spec, texts, new)
+    return new
+
+
+def _check_merged(edit: Edit, place: Spot, top: yaml.MappingNode, spec: Path, texts: Texts, new: str) -> None:
+    before, after = _tree(spec, texts), _tree(spec, {**texts, place.file: new})
+    if isinstance(edit, Add) and not any(isinstance(step, int) for step in edit.route):
+        path, rest = follow(before.node, edit.route)
+    else:
+        found = merged_path(place, top, before)
+        if found is None:
+            raise Refused("what a spec that extends it says instead stands elsewhere")
+        path, rest = follow(Written("", before.node).node(found), place.rest)
+        path = found + path
+    if _long(value_of(after.node)) != _long(edited(value_of(before.node), path, edit, rest)):
+        raise Refused("specs that it extends say something about it too")
+
+
+def _tree(spec: Path, texts: Texts) -> Tree:
+    tree = Reader(texts).load(spec)
+    if not isinstance(tree, Tree):
+        raise Refused("the spec cannot be read any more")
+    return tree
+
+
+def _long(whole: Value) -> Value:
+    """A spec whose sections in short are written out."""
+    assert isinstance(whole, Map)
+    return Map(tuple((key, _written_out(key.text, each)) for key, each in whole.pairs))
+
+
+def _written_out(section: str, each: Value) -> Value:
+    name = SHORTHAND.get((section,))
+    if name and isinstance(each, List):
+        return Map(((Scalar("tag:yaml.org,2002:str", name), each),))
+    return each
+
+
+def _holds(holder: Value, edit: Add) -> bool:
+    """Whether what is to be added is there: another finding asked for the same."""
+    if isinstance(holder, List):
+        return not edit.key and value(edit.value) in holder.items
+    return isinstance(holder, Map) and any(k.text == edit.key and v == value(edit.value) for k, v in holder.pairs)
+
+
+def same_without(seen: Seen, texts: Texts, changed: Texts) -> bool:
+    """Whether a spec says the same with other texts of its files."""
+    before, after = Reader(texts).load(seen.path), Reader({**texts, **changed}).load(seen.path)
+    if not (isinstance(before, Tree) and isinstance(after, Tree)):
+        return False
+    return value_of(before.node) == value_of(after.node)
+
+
+def _composed(source: Source) -> yaml.MappingNode:
+    top = compose(source)
+    if not isinstance(top, yaml.MappingNode):
+        raise Refused("the file is no map of keys")
+    return top
