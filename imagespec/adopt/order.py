@@ -8,25 +8,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from types import UnionType
 
 from imagespec.adopt.context import covers
 from imagespec.adopt.draft import Written
 from imagespec.image.copies import instructions
 from imagespec.spec import operations as ops
 
-_INSTALLS = (ops.AptInstall, ops.PipInstall, ops.PipInstallFromRequirements, ops.UvPipInstall)
-_COPIED = (ops.AddLocalFile, ops.AddLocalDir)
-_ORDER: tuple[tuple[type[ops.Operation], ...], ...] = (
-    (ops.AptInstall,),
-    (ops.PipInstall, ops.PipInstallFromRequirements, ops.UvPipInstall),
-    (ops.Env,),
-    (ops.Workdir,),
-    (ops.Shell,),
-    (ops.RunCommands,),
-    (ops.DockerfileCommands,),
+_PIP = ops.PipInstall | ops.PipInstallFromRequirements | ops.UvPipInstall
+_INSTALLS = ops.AptInstall | _PIP
+_COPIED = ops.AddLocalFile | ops.AddLocalDir
+_ORDER: tuple[type[ops.Operation] | UnionType, ...] = (
+    ops.AptInstall,
+    _PIP,
+    ops.Env,
+    ops.Workdir,
+    ops.Shell,
+    ops.RunCommands,
+    ops.DockerfileCommands,
     _COPIED,
-    (ops.Entrypoint,),
-    (ops.Cmd,),
+    ops.Entrypoint,
+    ops.Cmd,
 )
 
 
@@ -46,7 +48,7 @@ def _rank(written: Written) -> float:
     operation = written.operation
     if _variables(operation):
         return 2.5  # variables that the builder expands stand behind the plain ones
-    return next((rank for rank, kinds in enumerate(_ORDER) if isinstance(operation, kinds)), len(_ORDER))
+    return next((rank for rank, kind in enumerate(_ORDER) if isinstance(operation, kind)), len(_ORDER))
 
 
 # ------------------------------------------------------------------------------------ what changes nothing
@@ -79,11 +81,11 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
         case ops.Env(vars=variables):
             if isinstance(b, _INSTALLS):
                 return not any(map(_READ_BY_INSTALLERS.fullmatch, variables))
-            return isinstance(b, ops.Workdir | ops.Shell | ops.AddLocalFile | ops.AddLocalDir)
+            return isinstance(b, ops.Workdir | ops.Shell | _COPIED)
         case ops.DockerfileCommands() if _variables(a):
-            return isinstance(b, ops.Workdir | ops.Shell | ops.AddLocalFile | ops.AddLocalDir)
+            return isinstance(b, ops.Workdir | ops.Shell | _COPIED)
         case ops.Workdir():
-            return isinstance(b, ops.AddLocalFile | ops.AddLocalDir | ops.Shell | _INSTALLS)
+            return isinstance(b, _COPIED | ops.Shell | _INSTALLS)
         case ops.Shell(shell_commands=shell):
             plain = shell[:1] and shell[0].rpartition("/")[2] in ("sh", "bash", "dash", "ash")
             starts_up = any(re.fullmatch(r"--login|-[a-z]*[li][a-z]*", word) for word in shell[1:])

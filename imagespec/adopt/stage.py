@@ -215,7 +215,7 @@ class Reading:
             return
         quiet = {**env, **self.variables.env}.get("DEBIAN_FRONTEND") == "noninteractive"
         given = {name: value for name, value in env.items() if _READ_BY_PIP.fullmatch(name)}
-        added = [self._add(each, replace(op, env=given or None)) for op in installs.operations]  # type: ignore[call-arg]
+        added = [self._add(each, _with_env(operation, given)) for operation in installs.operations]
         if any(isinstance(op, ops.AptInstall) for op in installs.operations):
             self.slim.add(installs.slim)
             self.apt.append(_Install(replace(installs, quiet=installs.quiet or quiet), command, added, self.other_user))
