@@ -22,6 +22,9 @@ FAMILIES = {
     "IS3": "Reproducibility",
     "IS4": "Lock",
     "IS5": "Cost",
+    "IS6": "The code against the image",
+    "IS7": "Versions that do not go together",
+    "IS8": "Security",
     "IS9": "Building",
 }
 

@@ -83,7 +83,7 @@ _ADDRESS = re.compile(
 def given(name: str, value: str) -> bool:
     """Whether a name tells that a value is a secret, and the value is one."""
     kind = _NAME.search(name)
-    if kind is None or _NOT_SECRET.search(name) or not _literal(value):
+    if kind is None or _NOT_SECRET.search(name) or not literal(value):
         return False
     if kind["password"]:
         return len(value) >= 4
@@ -95,17 +95,17 @@ def secrets(text: str) -> Iterator[Secret]:
     """What looks like a secret in a command, or in the value of a variable."""
     for kind, shape in _SHAPES:
         for match in shape.finditer(text):
-            if _literal(match[0]):
+            if literal(match[0]):
                 yield Secret(match.start(), match.end(), kind)
     for pattern in (_ASSIGNED, _FLAG, _ENV):
         yield from _given(pattern, text)
     for pattern, kind in ((_LOGIN, "a key of Weights & Biases"), (_HEADER, "a token"), (_CURL_USER, "a password")):
         for match in pattern.finditer(text):
-            if _literal(match["bare"]):
+            if literal(match["bare"]):
                 yield Secret(*match.span("bare"), kind)
     for match in _ADDRESS.finditer(text):
         local = match["host"] in ("localhost", "127.0.0.1") or match["user"] == match["bare"]
-        if _literal(match["bare"]) and not local:
+        if literal(match["bare"]) and not local:
             yield Secret(*match.span("bare"), "a password", address=True)
 
 
@@ -125,8 +125,8 @@ def _given(pattern: re.Pattern[str], text: str) -> Iterator[Secret]:
             yield Secret(start, start + len(value), f"the value of `{match['name']}`")
 
 
-def _literal(value: str) -> bool:
-    """Neither a reference to what is kept elsewhere, nor a path, nor what stands for a secret in documentation."""
+def literal(value: str) -> bool:
+    """Whether a value stands for itself: neither a reference to what is kept elsewhere, nor a path, nor what stands for a secret in documentation."""
     if re.search(r"[$`]|\{\{", value) or _REFERENCE.match(value):
         return False
     return bool(value) and not _PLACEHOLDER.fullmatch(value)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 from imagespec.diagnostic import Source, lines
 from imagespec.image.copies import instructions
@@ -76,6 +77,25 @@ def _of_list(text: str) -> str:
     return " ".join(quoted)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One `RUN`, or one command of `run`."""
+
+    place: Place
+    pipelines: list[Pipeline]
+
+    @property
+    def commands(self) -> Iterator[Command]:
+        return (command for pipeline in self.pipelines for command in pipeline)
+
+
+def runs_of(layer: Layer) -> Iterator[Run]:
+    """What a layer runs, command by command."""
+    for instruction in instructions_of(layer):
+        if instruction.word == "RUN":
+            yield Run(instruction.place, pipelines(instruction.text))
+
+
 # ------------------------------------------------------------------------------------------------ shell
 
 MAX_DEPTH = 5
@@ -116,6 +136,13 @@ class Command:
             elif not _ASSIGNMENT.match(word) and not (behind and word.startswith("-")):
                 return word, self.words[index + 1 :]
         return "", ()
+
+    @property
+    def installs(self) -> bool:
+        """Whether it is `pip install`, in one of its spellings."""
+        words = [word for word in (self.program, *self.arguments) if not word.startswith("-")]
+        pip = re.fullmatch(r"pip[\d.]*|uv|python[\d.]*", self.program) is not None
+        return pip and (words[1:2] == ["install"] or words[1:3] == ["pip", "install"])
 
     def after(self, *options: str) -> Iterator[str]:
         """The values of some options: `-o x`, `-ox` is not understood, `--output=x` is."""
@@ -282,3 +309,19 @@ class _Reader:
             end = re.compile(rf"^\t*{re.escape(word)}[ \t]*$", re.MULTILINE).search(self.text, self.at)
             self.at = end.end() if end else len(self.text)
         self.heredocs = []
+
+
+def host_of(url: str) -> str:
+    """The host of an address; an empty string where it has none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def path_of(url: str) -> str:
+    """The path of an address; an empty string where it has none."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""

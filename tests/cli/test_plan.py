@@ -470,7 +470,7 @@ def test_a_revision(plan: Plan, run: Run, shipped: Path) -> None:
     before = git(shipped, "status", "--porcelain", "--untracked-files=all")
     changed = [line for line in told(plan("classifier", "--against", "HEAD", "--on", "container")) if ":" in line]
     assert changed == [
-        "env: PYTORCH_CUDA_ALLOC_CONF changed, specs/_base.yaml:20",
+        "env: PYTORCH_CUDA_ALLOC_CONF changed, specs/_base.yaml:19",
         "add_local_python_source: training/__init__.py changed, specs/classifier.yaml:5",
     ]
     assert run("plan", "classifier", "--against", "main")[1].startswith("classifier  against main\n")

@@ -11,7 +11,7 @@ import yaml
 
 from tests.conformance.case import Chain, slim
 
-VARIABLES = {"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"}
+ALLOCATION = {"PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"}
 UV = "0.9.10"
 PINNED = ("pillow", "torchvision", "tqdm")
 
@@ -71,12 +71,12 @@ def cuda_devel() -> modal.Image:
 
 
 SHIPPED: dict[str, Chain] = {
-    "classifier": lambda: layered("classifier").env(VARIABLES).add_local_python_source("training"),
-    "dit": lambda: layered("dit").env(VARIABLES).add_local_python_source("training"),
+    "classifier": lambda: layered("classifier").env(ALLOCATION).add_local_python_source("training"),
+    "dit": lambda: layered("dit").env(ALLOCATION).add_local_python_source("training"),
     "examples/pytorch": lambda: (
         modal.Image.from_registry("pytorch/pytorch:2.5.1-cuda12.4-cudnn9-runtime")
         .uv_pip_install("pillow==11.0.0", "tqdm==4.67.1", uv_version=UV)
-        .env(VARIABLES)
+        .env({"HF_XET_HIGH_PERFORMANCE": "1", **ALLOCATION})
     ),
     "examples/requirements": lambda: layered("examples/requirements"),
     "examples/cuda_devel": cuda_devel,
