@@ -171,6 +171,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean `{near[0]}`?" if near and near[0] != word else ""
 
 
+def only_one_near(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that a misspelt word must mean, or an empty string where it could be another."""
+    every = sorted(known)
+    near = {
+        each for each in every if min(len(each), len(word)) > 2 and (each.startswith(word) or word.startswith(each))
+    }
+    near |= set(difflib.get_close_matches(word, every, n=2, cutoff=0.6))
+    close = difflib.get_close_matches(word, every, n=2, cutoff=0.8)
+    return close[0] if len(close) == 1 else near.pop() if len(near) == 1 else ""
+
+
 def shown(path: Path) -> str:
     """`path` as a person in the working directory would write it: relative where it lies below, else absolute."""
     absolute, here = os.path.abspath(path), os.getcwd()

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path as File
 
 import yaml
 
-from imagespec.diagnostic import Add, Diagnostic, Edit, Rename, Source
+from imagespec.diagnostic import Add, Diagnostic, Edit, Remove, Rename, Source
 from imagespec.fix.layout import Written
 from imagespec.fix.look import Seen
-from imagespec.fix.place import Spot, follow, merged_path, spot
+from imagespec.fix.place import Spot, at, follow, merged_path, spot
 from imagespec.fix.text import rewritten
-from imagespec.fix.values import List, Map, Refused, Scalar, Value, edited, inside, value, value_of
+from imagespec.fix.values import List, Map, Path, Refused, Scalar, Value, edited, inside, value, value_of
 from imagespec.spec.extends import SHORTHAND, Reader, Tree
 from imagespec.spec.source import compose
 
@@ -68,15 +68,25 @@ def plan(finding: Diagnostic, seen: Seen) -> Fix:
 
 def _planned(edit: Edit, finding: Diagnostic, tree: Tree, own: str, tops: dict[str, yaml.MappingNode]) -> _Planned:
     file = str(finding.span.source.path)
-    if finding.code in ("IS102", "IS105") and isinstance(edit, Rename) and file in tops:  # said about one file
+    if finding.code in ("IS102", "IS105") and isinstance(edit, Rename | Remove) and file in tops:  # said about one file
         path, rest = follow(tops[file], edit.route)
         if not rest:
+            path = _same_key(tops[file], path, finding)
             return _Planned(edit, Spot(file, path), _there(value_of(tops[file]), path))
     found = spot(edit, edit.route, tree, own, tops)
     return _Planned(edit, found, _there(value_of(tops[found.file]), found.path))
 
 
-def _there(whole: Value, path: tuple[int, ...]) -> Value:
+def _same_key(top: yaml.MappingNode, path: Path, finding: Diagnostic) -> Path:
+    """The path to the very key that a finding is about, where it stands there several times."""
+    holder = at(top, path[:-1])
+    for index, (key, _) in enumerate(holder.value):
+        if (key.start_mark.line + 1, key.start_mark.column + 1) == (finding.span.line, finding.span.column):
+            return (*path[:-1], index)
+    raise Refused("it is not to be found there")
+
+
+def _there(whole: Value, path: Path) -> Value:
     """What stands at a path, with its key."""
     holder, here = (inside(whole, path[:-1]), inside(whole, path)) if path else (whole, whole)
     return Map(((holder.pairs[path[-1]][0], here),)) if path and isinstance(holder, Map) else here
@@ -93,9 +103,9 @@ def mended(fix: Fix, texts: Texts) -> dict[str, str]:
     return changed
 
 
-def _one(planned: _Planned, spec: Path, texts: Texts) -> str | None:
+def _one(planned: _Planned, spec: File, texts: Texts) -> str | None:
     edit, place = planned.edit, planned.spot
-    source = Source(Path(place.file), texts[place.file])
+    source = Source(File(place.file), texts[place.file])
     top = _composed(source)
     before = value_of(top)
     if isinstance(edit, Add):
@@ -120,7 +130,7 @@ def _one(planned: _Planned, spec: Path, texts: Texts) -> str | None:
     return new
 
 
-def _check_merged(edit: Edit, place: Spot, top: yaml.MappingNode, spec: Path, texts: Texts, new: str) -> None:
+def _check_merged(edit: Edit, place: Spot, top: yaml.MappingNode, spec: File, texts: Texts, new: str) -> None:
     before, after = _tree(spec, texts), _tree(spec, {**texts, place.file: new})
     if isinstance(edit, Add) and not any(isinstance(step, int) for step in edit.route):
         path, rest = follow(before.node, edit.route)
@@ -134,7 +144,7 @@ def _check_merged(edit: Edit, place: Spot, top: yaml.MappingNode, spec: Path, te
         raise Refused("specs that it extends say something about it too")
 
 
-def _tree(spec: Path, texts: Texts) -> Tree:
+def _tree(spec: File, texts: Texts) -> Tree:
     tree = Reader(texts).load(spec)
     if not isinstance(tree, Tree):
         raise Refused("the spec cannot be read any more")

@@ -13,6 +13,7 @@ UNKNOWN_KEY = Code(
 
     Use instead: the key that the finding names, or one of those that `imagespec schema` lists.
     """,
+    fixable=True,
 )
 DUPLICATE_KEY = Code(
     "IS102",
@@ -23,6 +24,7 @@ DUPLICATE_KEY = Code(
 
     Use instead: one key that holds both values.
     """,
+    fixable=True,
 )
 WRONG_TYPE = Code(
     "IS103",
@@ -33,6 +35,7 @@ WRONG_TYPE = Code(
 
     Use instead: the form that the finding names.
     """,
+    fixable=True,
 )
 MISSING = Code(
     "IS104",
@@ -56,6 +59,7 @@ TRAP = Code(
 
     Use instead: straight quotes, `"3.10"`.
     """,
+    fixable=True,
 )
 SYNTAX = Code(
     "IS106",

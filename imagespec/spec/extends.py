@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from imagespec.diagnostic import Diagnostic, Route, Source, Span
+from imagespec.diagnostic import Diagnostic, Remove, Rename, Route, Source, Span
 from imagespec.spec import codes
 from imagespec.spec.source import MAX_DEPTH, compose, find, read, span_of
 
@@ -70,8 +70,10 @@ class _File:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads specs; a file that several of them extend is read once. `texts` are texts to read in the place of what files
-    hold, by absolute path."""
+    """Reads specs; a file that several of them extend is read once.
+
+    `texts` are texts to read in the place of what files hold, by absolute path.
+    """
 
     texts: Mapping[str, str] = field(default_factory=dict)
     _files: dict[str, tuple[_File | None, tuple[Diagnostic, ...]]] = field(default_factory=dict)
@@ -164,7 +166,7 @@ def _check(top: yaml.MappingNode, source: Source) -> list[Diagnostic]:
     values = 0
     at: yaml.Node = top
 
-    def visit(node: yaml.Node, depth: int) -> str:
+    def visit(node: yaml.Node, depth: int, route: Route = ()) -> str:
         """Says what there is too much of, if anything, and leaves the section that it is in at `at`."""
         nonlocal values, at
         values += 1
@@ -177,18 +179,20 @@ def _check(top: yaml.MappingNode, source: Source) -> list[Diagnostic]:
         if isinstance(node, yaml.ScalarNode):
             return ""
         if isinstance(node, yaml.SequenceNode):
-            return next((too_much for item in node.value if (too_much := visit(item, depth + 1))), "")
+            items = (visit(item, depth + 1, (*route, index)) for index, item in enumerate(node.value))
+            return next((too_much for too_much in items if too_much), "")
         if len(node.value) > MAX_KEYS:
             return f"more than {MAX_KEYS:,} keys in one map"
-        seen: dict[str, yaml.Node] = {}
+        seen: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
+            below = (*route, str(key.value))
             if depth == 0:
                 at = key
             if not (key.tag == _TEXT and isinstance(key, yaml.ScalarNode) and key.value not in seen):
-                found.append(_bad_key(key, seen, source))
+                found.append(_bad_key(key, value, seen, source, below))
             if isinstance(key, yaml.ScalarNode):
-                seen.setdefault(key.value, key)
-            if too_much := visit(value, depth + 1):
+                seen.setdefault(key.value, (key, value))
+            if too_much := visit(value, depth + 1, below):
                 return too_much
         return ""
 
@@ -202,7 +206,9 @@ def _tagged(node: yaml.Node, source: Source) -> Diagnostic:
     return codes.YAML_FEATURE.at(span_of(node, source), f"tag `{tag}`: specs hold plain values only", "remove the tag")
 
 
-def _bad_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> Diagnostic:
+def _bad_key(
+    key: yaml.Node, value: yaml.Node, seen: dict[str, tuple[yaml.Node, yaml.Node]], source: Source, route: Route
+) -> Diagnostic:
     span = span_of(key, source)
     if not isinstance(key, yaml.ScalarNode):
         return codes.YAML_FEATURE.at(span, "a key that is a list or a map", "keys are text")
@@ -212,9 +218,13 @@ def _bad_key(key: yaml.Node, seen: dict[str, yaml.Node], source: Source) -> Diag
         kind = _KINDS.get(key.tag.rpartition(":")[2])
         if kind is None:
             return _tagged(key, source)
-        return codes.TRAP.at(span, f"YAML reads the key `{key.value}` as {kind}", f'quote it: "{key.value}"')
-    first = seen[key.value].start_mark.line + 1
-    return codes.DUPLICATE_KEY.at(span, f"`{key.value}` stands here a second time", f"the first is on line {first}")
+        message, hint = f"YAML reads the key `{key.value}` as {kind}", f'quote it: "{key.value}"'
+        return codes.TRAP.at(span, message, hint, (Rename(route, key.value),))
+    first, said = seen[key.value]
+    message, hint = f"`{key.value}` stands here a second time", f"the first is on line {first.start_mark.line + 1}"
+    same = isinstance(value, yaml.ScalarNode) and isinstance(said, yaml.ScalarNode) and value.value == said.value
+    fix = (Remove(route),) if same and value.tag == said.tag else ()
+    return codes.DUPLICATE_KEY.at(span, message, hint, fix)
 
 
 _TEXT = "tag:yaml.org,2002:str"

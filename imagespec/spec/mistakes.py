@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import yaml
 from pydantic_core import ErrorDetails
 
-from imagespec.diagnostic import Diagnostic, Route, did_you_mean
+from imagespec.diagnostic import Diagnostic, Rename, Replace, Route, did_you_mean, only_one_near
 from imagespec.spec import codes
 from imagespec.spec.extends import Tree
 from imagespec.spec.schema import keys_at
@@ -50,7 +50,8 @@ def explain(errors: Iterable[ErrorDetails], tree: Tree) -> Iterator[Diagnostic]:
 def _finding(detail: ErrorDetails, route: Route, tree: Tree) -> Diagnostic:
     kind, key = detail["type"], route[-1] if route else ""
     if kind in UNKNOWN:
-        return codes.UNKNOWN_KEY.at(tree.span(route, key=True), f"unknown key `{key}`", _known(str(key), route[:-1]))
+        hint, fix = _known(str(key), route[:-1]), _renamed(str(key), route)
+        return codes.UNKNOWN_KEY.at(tree.span(route, key=True), f"unknown key `{key}`", hint, fix)
     if kind == "missing":
         return codes.MISSING.at(tree.span(route[:-1], key=True), f"`{key}` is missing here", f"add `{key}: …`")
     if kind in _NEEDED:
@@ -79,6 +80,12 @@ def _known(key: str, holder: Route) -> str:
     return f"`{key}` belongs at the top of the spec" if key in keys_at(()) else near or _keys(holder)
 
 
+def _renamed(key: str, route: Route) -> tuple[Rename, ...]:
+    """The fix of a misspelt key: the only one that it can be."""
+    near = only_one_near(key, keys_at(route[:-1]))
+    return (Rename(route, near),) if near else ()
+
+
 def _keys(holder: Route) -> str:
     known = keys_at(holder)
     if not known:
@@ -104,18 +111,19 @@ def _wrong_type(needed: str, route: Route, tree: Tree) -> Diagnostic:
     node, span = find(tree.node, route), tree.span(route)
     if not isinstance(node, yaml.ScalarNode):
         what = "list" if isinstance(node, yaml.SequenceNode) else "map"
-        return codes.WRONG_TYPE.at(
-            span, f"{needed} is needed here, not a {what}", _instead_of_many(needed, node, route)
-        )
+        hint = _instead_of_many(needed, node, route)
+        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not a {what}", hint, _alone(needed, node, route))
     value = construct(node)
     if value is None:
         return no_value(route, tree)
     if isinstance(value, str):
         hint = _instead_of_text(needed, value, route)
-        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not text", hint)
+        fix = _without_quotes(needed, value, route)
+        return codes.WRONG_TYPE.at(span, f"{needed} is needed here, not text", hint, fix)
     read_as = _read_as(value)
     if needed == "text":
-        return codes.TRAP.at(span, f"YAML reads `{node.value}` as {read_as}, not as text", f'quote it: "{node.value}"')
+        message, hint = f"YAML reads `{node.value}` as {read_as}, not as text", f'quote it: "{node.value}"'
+        return codes.TRAP.at(span, message, hint, (Replace(route, node.value),))
     if isinstance(value, Unwanted):
         hint = "write the number in plain digits" if "number" in needed else ""
         return codes.TRAP.at(span, f"{needed} is needed here, and YAML reads `{node.value}` as {read_as}", hint)
@@ -145,6 +153,27 @@ def _instead_of_text(needed: str, text: str, route: Route) -> str:
             return "without quotes" if re.fullmatch(r"\d+(\.\d+)?", text) else ""
 
 
+def _alone(needed: str, node: yaml.Node, route: Route) -> tuple[Replace, ...]:
+    """The one text of a list, where text is needed."""
+    if needed != "text" or not isinstance(node, yaml.SequenceNode) or len(node.value) != 1:
+        return ()
+    only = construct(node.value[0])
+    return (Replace(route, str(only)),) if isinstance(only, str) else ()
+
+
+def _without_quotes(needed: str, text: str, route: Route) -> tuple[Replace, ...]:
+    """Text that says what is needed: `"true"`, `"60"`, the one word that a list is to hold."""
+    match needed:
+        case "a list" if re.fullmatch(r"[^\s,\[\]{}]+", text) and not keys_at((*route, 0)):
+            return (Replace(route, [text]),)
+        case "true or false" if text.lower() in ("yes", "true", "on", "no", "false", "off"):
+            return (Replace(route, text.lower() in ("yes", "true", "on")),)
+        case "a whole number" if re.fullmatch(r"[1-9]\d{0,8}", text):
+            return (Replace(route, int(text)),)
+        case _:
+            return ()
+
+
 def _read_as(value: object) -> str:
     if isinstance(value, Unwanted):
         return value.read_as
@@ -164,7 +193,8 @@ def odd_values(tree: Tree) -> Iterator[Diagnostic]:
                 yield no_value(route, tree)
             elif holds_odd(node.value) and not node.style:
                 message = "typographic quotes, which are part of the text for YAML"
-                yield codes.TRAP.at(tree.span(route), message, 'write straight ones: "…"')
+                fix = Replace(route, node.value[1:-1])
+                yield codes.TRAP.at(tree.span(route), message, 'write straight ones: "…"', (fix,))
             elif anything:
                 yield from _odd_argument(node, route, tree)
         elif isinstance(node, yaml.SequenceNode):
