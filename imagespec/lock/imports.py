@@ -6,52 +6,68 @@ in the locks and in a folder of the user's, by the hash of the wheel.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from imagespec.lock.lockfile import Lock, Package
+from imagespec.lock.lockfile import Lock
 from imagespec.lock.partition import wheel_for
 from imagespec.lock.reference import RegistryError
-from imagespec.lock.wheels import FAILURES, Reader
+from imagespec.lock.wheels import modules_in
 
-_AT_ONCE = 16
+_PATIENCE = 60
+"""Seconds after which what is not known stays unknown."""
 
 
 def with_imports(lock: Lock, known: Iterable[Lock], indexes: Sequence[str], environ: Mapping[str, str]) -> Lock:
     """The lock that was just made, told what its packages bring. What the `known` locks say of the same files holds;
     `indexes` are where the files may be, addresses with logins among them."""
-    told = {(p.name, p.files): p.imports for other in known for p in other.packages if p.imports and p.files}
-    try:
-        reader = Reader(indexes, environ)
-    except RegistryError:  # who needs a connection says so; here it is not needed
-        return lock
+    found = {(p.name, p.files): p.imports for other in known for p in other.packages if p.imports and p.files}
     kept = _Kept(environ)
+    addresses = {}
+    for package in lock.packages:
+        wheel = wheel_for(package.files, lock.platform)
+        if wheel is None or (package.name, package.files) in found:
+            continue
+        if (imports := kept.read(wheel.sha256)) is not None:
+            found[package.name, package.files] = imports
+        elif package.wheel:
+            addresses[wheel.sha256] = package
+    if addresses:
+        for sha256, imports in _read({sha256: each.wheel for sha256, each in addresses.items()}, indexes, environ):
+            kept.write(sha256, imports)
+            found[addresses[sha256].name, addresses[sha256].files] = imports
+    packages = [dataclasses.replace(each, imports=found.get((each.name, each.files), ())) for each in lock.packages]
+    return dataclasses.replace(lock, packages=tuple(packages))
 
-    def complete(package: Package) -> Package:
-        imports = told.get((package.name, package.files)) or _imports(package, lock.platform, kept, reader)
-        return dataclasses.replace(package, imports=imports)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dataclasses.replace(lock, packages=tuple(pool.map(complete, lock.packages)))
+def _read(
+    addresses: Mapping[str, str], indexes: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The modules of wheels, those that could be read, by what the addresses go by."""
+    from imagespec.lock.listing import FAILURES, Listing
 
+    async def one(listing: Listing, key: str) -> tuple[str, tuple[str, ...]] | None:
+        with suppress(*FAILURES):
+            return key, modules_in(await listing.files(addresses[key]))
+        return None
 
-def _imports(package: Package, platform: str, kept: _Kept, reader: Reader) -> tuple[str, ...]:
-    wheel = wheel_for(package.files, platform)
-    if wheel is None:
-        return ()
-    if (found := kept.read(wheel.sha256)) is None and package.wheel:
-        try:
-            found = reader.modules(package.wheel)
-        except FAILURES:
-            return ()
-        kept.write(wheel.sha256, found)
-    return found or ()
+    async def all_() -> list[tuple[str, tuple[str, ...]] | None]:
+        async with Listing(indexes, environ) as listing:
+            tasks = [asyncio.create_task(one(listing, key)) for key in addresses]
+            done, late = await asyncio.wait(tasks, timeout=_PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            return [task.result() for task in done]
+
+    with suppress(RegistryError):  # of variables that are wrong; who needs a connection says so
+        yield from filter(None, asyncio.run(all_()))
 
 
 class _Kept:

@@ -48,7 +48,9 @@ class Http:
 
     def __init__(self, environ: Mapping[str, str], timeout: float) -> None:
         self._timeout = timeout
-        self._opener = opener(environ)
+        self._opener = urllib.request.build_opener(
+            _Proxies(_proxies(environ)), urllib.request.HTTPSHandler(context=trust(environ)), _Redirects
+        )
 
     def ask(self, url: str, headers: Mapping[str, str], authorization: str, data: bytes | None = None) -> Answer:
         """An answer, whatever its status; where the server is busy or out of order, the answer to a later try."""
@@ -89,13 +91,6 @@ class Http:
             return error
 
 
-def opener(environ: Mapping[str, str]) -> urllib.request.OpenerDirector:
-    """What opens addresses as an environment has it: `SSL_CERT_FILE`, `HTTPS_PROXY`, … Raises `RegistryError`."""
-    return urllib.request.build_opener(
-        _Proxies(_proxies(environ)), urllib.request.HTTPSHandler(context=_trust(environ)), _Redirects
-    )
-
-
 def _unreached(host: str, reason: object, timeout: float) -> RegistryError:
     match reason:
         case ssl.SSLCertVerificationError(verify_message=why):
@@ -118,7 +113,8 @@ def _unreached(host: str, reason: object, timeout: float) -> RegistryError:
     return RegistryError(f"`{host}` does not answer: {why}", f"{hint}; check the network, and `HTTPS_PROXY`")
 
 
-def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
+def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """The authorities of an environment. Raises `RegistryError`."""
     file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
     try:
         return ssl.create_default_context(cafile=file, capath=folder)
