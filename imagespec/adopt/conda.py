@@ -1,0 +1,74 @@
+"""An environment.yml of conda -> a draft of an image with its packages, on a micromamba base."""
+
+from __future__ import annotations
+
+import re
+
+from imagespec.adopt.codes import NO_COUNTERPART, UNREADABLE
+from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.nodes import Value, top
+from imagespec.adopt.python_version import chosen, lowest
+from imagespec.adopt.requirement_lines import packages
+from imagespec.diagnostic import Diagnostic, Source, Span
+from imagespec.image.requirements import Line
+from imagespec.spec import operations as ops
+
+_PYTHON = re.compile(r"(?:\S+::)?python\s*(?:={1,2}\s*(3\.\d+(?:\.\d+)?)(?:\.\*|\*)?(?:=\S+)?|([<>!~=][^=].*|>=.*))?")
+
+
+def draft(source: Source, python: str) -> Draft | Diagnostic:
+    """The image of an environment; else why there is none."""
+    file = top(source)
+    if isinstance(file, Diagnostic):
+        return file
+    listed = file.get("dependencies")
+    if listed is None or not listed.items():
+        hint = "an environment of conda lists its packages under `dependencies`"
+        return UNREADABLE.at(Span(source), "no packages stand in this file", hint)
+    by_pip = [item for each in listed.items() for item in each.all("pip")]
+    named = [each for each in listed.items() if each.text]
+    todo = tuple(_not_kept(each) for each in listed.items() if not each.text and not each.all("pip"))
+    operations = [_base(source, named, python), _installed(source, file, named, whole=not by_pip, todo=todo)]
+    if by_pip:
+        lines = [Line(item.text, item.span) for item in by_pip if item.text]
+        operations.append(packages(source.path.parent, lines, by_pip[0].span))
+    variables = file.get("variables")
+    if variables is not None and (pairs := {name: value.text for name, value in variables.entries()}):
+        operations.append(Written(ops.Env(vars=pairs), variables.span))
+    name = file.get("name")
+    return Draft(
+        name=name.text if name and name.text not in ("", "base") else source.path.parent.name,
+        operations=tuple(operations),
+        root=source.path.parent,
+    )
+
+
+def _base(source: Source, named: list[Value], python: str) -> Written:
+    for each in named:
+        if not python and (match := _PYTHON.fullmatch(each.text)) and (match[1] or match[2]):
+            version, todo = (match[1], ()) if match[1] else lowest(match[2], each.span)
+            return Written(ops.Micromamba(python_version=version), each.span, todo)
+    version, todo = chosen(source.path.parent, python, Span(source))
+    return Written(ops.Micromamba(python_version=version), Span(source), todo)
+
+
+def _installed(
+    source: Source, file: Value, named: list[Value], *, whole: bool, todo: tuple[Diagnostic, ...]
+) -> Written:
+    """The file itself where conda's packages are all there is in it: one truth. Else its packages by name, as the
+    versions of micromamba do not agree on what they do with those for pip."""
+    at = named[0].span if named else Span(source)
+    if whole:
+        return Written(ops.MicromambaInstall(spec_file=source.path), at, todo)
+    names = [re.sub(r"\s+", "", each.text) for each in named if not _is_given(each.text)]
+    channels = tuple(each.text for each in file.all("channels") if each.text and each.text != "nodefaults")
+    return Written(ops.MicromambaInstall(packages=tuple(names), channels=channels), at, todo)
+
+
+def _is_given(text: str) -> bool:
+    """What the base brings: its Python, and pip."""
+    return bool(_PYTHON.fullmatch(text) or re.match(r"(\S+::)?pip\b(?!-)", text))
+
+
+def _not_kept(each: Value) -> Diagnostic:
+    return NO_COUNTERPART.at(each.span, "neither a conda package nor a list for pip: left out", "name packages as text")

@@ -1,0 +1,68 @@
+"""A pyproject.toml -> a draft of an image with its dependencies, as its lock fixes them where it has one."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from imagespec.adopt.codes import TODO, UNREADABLE
+from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.python_version import chosen, lowest
+from imagespec.diagnostic import Diagnostic, Source, Span
+from imagespec.spec import operations as ops
+
+
+def draft(source: Source, python: str) -> Draft | Diagnostic:
+    """The image of a project; else why there is none."""
+    try:
+        data = tomllib.loads(source.text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return UNREADABLE.at(_place(source, str(error)), f"this is no TOML: {error}", "correct it first")
+    project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
+    installed = _installed(source, project, poetry)
+    if installed is None:
+        hint = "dependencies stand under `[project]` or `[tool.poetry]`"
+        return UNREADABLE.at(Span(source), "no project stands in this file", hint)
+    wanted = project.get("requires-python") or _table(poetry, "dependencies").get("python")
+    if isinstance(wanted, str) and not python:
+        version, todo = lowest(wanted, source.find("python", 1))
+    else:
+        version, todo = chosen(source.path.parent, python, Span(source))
+    name = project.get("name") or poetry.get("name")
+    base = Written(ops.DebianSlim(python_version=version), Span(source), todo)
+    return Draft(
+        name=name if isinstance(name, str) and name else source.path.parent.name,
+        operations=(base, installed),
+        root=source.path.parent,
+    )
+
+
+def _table(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _installed(source: Source, project: dict[str, Any], poetry: dict[str, Any]) -> Written | None:
+    folder = source.path.parent
+    if (folder / "uv.lock").is_file():
+        return Written(ops.UvSync(uv_project_dir=folder), Span(source))
+    if poetry and ((folder / "poetry.lock").is_file() or "dependencies" not in project):
+        locked = (folder / "poetry.lock").is_file()
+        at = source.find("[tool.poetry", 1)
+        return Written(ops.PoetryInstallFromFile(poetry_pyproject_toml=source.path, ignore_lockfile=not locked), at)
+    if not project:
+        return None
+    todo: tuple[Diagnostic, ...] = ()
+    if "dependencies" in (project.get("dynamic") or ()):
+        at = source.find("dynamic", 1)
+        todo = (TODO.at(at, "the build backend says what the dependencies are", "write them into the spec"),)
+        return Written(None, at, todo)
+    return Written(ops.PipInstallFromPyproject(pyproject_toml=source.path), source.find("dependencies", 1))
+
+
+def _place(source: Source, message: str) -> Span:
+    """Where a message of the TOML reader points: `… (at line 3, column 5)`."""
+    found = re.search(r"line (\d+), column (\d+)", message)
+    return source.at(int(found[1]), int(found[2])) if found else Span(source)
