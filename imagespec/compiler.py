@@ -11,7 +11,7 @@ from pathlib import Path
 from imagespec.adopt.codes import ADOPT
 from imagespec.build.codes import BUILD
 from imagespec.build.result import Target
-from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, ordered, shown
+from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, lines, ordered, shown
 from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
@@ -70,8 +70,19 @@ def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:
                 if finding.other is not None:
                     other = span_of(finding.other, parsed.tree)
                     hint += f"; the other is at {shown(other.source.path)}:{other.line}"
+                if finding.mend:
+                    hint += f"{chr(10) if hint else ''}add to {_section(finding.mend, parsed)}: {finding.mend}"
                 at = span_of(finding.place, parsed.tree, on_key=finding.on_key)
                 yield rule.code.at(at, finding.message, hint, finding.fix)
+
+
+def _section(text: str, parsed: Parsed) -> str:
+    """Where in a spec the section is that a text begins with: its line, or the file alone where there is none yet."""
+    name = text.partition(":")[0]
+    at = parsed.tree.span((name,), key=True)
+    if lines(at.source.text)[at.line - 1][at.column - 1 :].startswith(f"{name}:"):
+        return f"{shown(at.source.path)}:{at.line}"
+    return shown(parsed.path)
 
 
 def of_section(place: Place, tree: Tree) -> Span:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from imagespec.diagnostic import Code, Edit, Severity
+from imagespec.diagnostic import Code, Edit, Remove, Rename, Replace, Severity, Span
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.lock.inputs import covers
 
@@ -17,7 +17,8 @@ class Finding:
     """Something that a rule found.
 
     `on_key`: it is about the key that the place ends with, not about its value. `other` is the place that it
-    contradicts. `fix` mends it without changing what the author wants; empty where only the author can.
+    contradicts. `fix` mends it without changing what the author wants; empty where only the author can. `mend` is what
+    it adds as the author would write it: the hint says so, with the place in the spec.
     """
 
     place: Place
@@ -26,6 +27,7 @@ class Finding:
     on_key: bool = False
     other: Place | None = None
     fix: tuple[Edit, ...] = ()
+    mend: str = ""
 
 
 Check: TypeAlias = Callable[[Image], Iterable[Finding]]
@@ -47,6 +49,21 @@ def rule(id: str, severity: Severity, *, fixable: bool = False) -> Callable[[Che
         return Rule(Code(id, severity, inspect.getdoc(check) or "", fixable), check)
 
     return decorate
+
+
+def removed(place: Place) -> tuple[Edit, ...]:
+    """The fix that takes out what stands at a place; none where that is in a file of another kind."""
+    return () if isinstance(place, Span) else (Remove(place),)
+
+
+def replaced(place: Place, value: Any) -> tuple[Edit, ...]:
+    """The fix that puts another value at a place."""
+    return () if isinstance(place, Span) else (Replace(place, value),)
+
+
+def renamed(place: Place, key: str) -> tuple[Edit, ...]:
+    """The fix that gives the value at a place another key."""
+    return () if isinstance(place, Span) else (Rename(place, key),)
 
 
 def open_layers(image: Image) -> Iterator[Layer]:
