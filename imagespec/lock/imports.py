@@ -15,21 +15,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from imagespec.lock.lockfile import Lock
+from imagespec.lock.lockfile import Lock, Package
 from imagespec.lock.partition import wheel_for
 from imagespec.lock.reference import RegistryError
 from imagespec.lock.wheels import modules_in
 
-_PATIENCE = 60
-"""Seconds after which what is not known stays unknown."""
 
-
-def with_imports(lock: Lock, known: Iterable[Lock], indexes: Sequence[str], environ: Mapping[str, str]) -> Lock:
+def with_imports(
+    lock: Lock, known: Iterable[Lock], indexes: Sequence[str], environ: Mapping[str, str], patience: float = 60
+) -> Lock:
     """The lock that was just made, told what its packages bring. What the `known` locks say of the same files holds;
-    `indexes` are where the files may be, addresses with logins among them."""
+    `indexes` are where the files may be, addresses with logins among them; what is not known after `patience`, in
+    seconds, stays unknown."""
     found = {(p.name, p.files): p.imports for other in known for p in other.packages if p.imports and p.files}
     kept = _Kept(environ)
-    addresses = {}
+    asked: dict[str, Package] = {}
     for package in lock.packages:
         wheel = wheel_for(package.files, lock.platform)
         if wheel is None or (package.name, package.files) in found:
@@ -37,17 +37,18 @@ def with_imports(lock: Lock, known: Iterable[Lock], indexes: Sequence[str], envi
         if (imports := kept.read(wheel.sha256)) is not None:
             found[package.name, package.files] = imports
         elif package.wheel:
-            addresses[wheel.sha256] = package
-    if addresses:
-        for sha256, imports in _read({sha256: each.wheel for sha256, each in addresses.items()}, indexes, environ):
+            asked[wheel.sha256] = package
+    if asked:
+        wheels = {sha256: package.wheel for sha256, package in asked.items()}
+        for sha256, imports in _read(wheels, indexes, environ, patience):
             kept.write(sha256, imports)
-            found[addresses[sha256].name, addresses[sha256].files] = imports
+            found[asked[sha256].name, asked[sha256].files] = imports
     packages = [dataclasses.replace(each, imports=found.get((each.name, each.files), ())) for each in lock.packages]
     return dataclasses.replace(lock, packages=tuple(packages))
 
 
 def _read(
-    addresses: Mapping[str, str], indexes: Sequence[str], environ: Mapping[str, str]
+    addresses: Mapping[str, str], indexes: Sequence[str], environ: Mapping[str, str], patience: float
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The modules of wheels, those that could be read, by what the addresses go by."""
     from imagespec.lock.listing import FAILURES, Listing
@@ -60,7 +61,7 @@ def _read(
     async def all_() -> list[tuple[str, tuple[str, ...]] | None]:
         async with Listing(indexes, environ) as listing:
             tasks = [asyncio.create_task(one(listing, key)) for key in addresses]
-            done, late = await asyncio.wait(tasks, timeout=_PATIENCE)
+            done, late = await asyncio.wait(tasks, timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
