@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from imagespec.diagnostic import Source, lines
 from imagespec.image.files import left_out, matcher, of_context
 from imagespec.image.layers import Layer
 from imagespec.image.modules import find_module
 from imagespec.spec import operations as ops
+from imagespec.spec.source import read
 
 MOST = 20_000
 """Files and folders that are looked at, of each folder that a spec names."""
@@ -39,39 +43,42 @@ def shipped(layer: Layer, root: Path) -> Iterator[Shipped]:
             for module in (find_module(name, root) for name in names):
                 if module is not None and module.folder is not None:
                     yield from _below(module.folder, ignore)
-        case ops.DockerfileCommands(dockerfile_commands=lines, context_dir=context, ignore=ignore):
-            yield from _copied(lines, context or root, None, ignore)
+        case ops.DockerfileCommands(dockerfile_commands=given, context_dir=context, ignore=ignore):
+            yield from _copied(given, context or root, None, ignore)
         case ops.FromDockerfile(path=path, context_dir=context, ignore=ignore):
-            try:
-                text = path.read_text("utf-8", "replace")
-            except OSError:
-                return
-            yield from _copied(text.split("\n"), context or root, path, ignore)
+            source = read(path)
+            if isinstance(source, Source):
+                yield from _copied(lines(source.text), context or root, path, ignore)
         case _:
             pass
 
 
 def _copied(
-    lines: Sequence[str], context: Path, dockerfile: Path | None, ignore: Sequence[str] | None
+    given: Sequence[str], context: Path, dockerfile: Path | None, ignore: Sequence[str] | None
 ) -> Iterator[Shipped]:
     try:
         patterns = left_out(context, dockerfile, ignore)
     except OSError:
         return
-    for name, path in islice(of_context(lines, context, patterns), MOST):
+    if not _understood(patterns):
+        return
+    for name, path in islice(of_context(given, context, patterns), MOST):
         yield from _file(name, path)
 
 
 def _file(name: str, path: Path) -> Iterator[Shipped]:
     try:
-        size = os.stat(path).st_size
+        found = os.stat(path)
     except (OSError, ValueError):
         return
-    yield Shipped(name, path, size)
+    if stat.S_ISREG(found.st_mode):
+        yield Shipped(name, path, found.st_size)
 
 
 def _below(folder: Path, ignore: Sequence[str]) -> Iterator[Shipped]:
     """The files below a folder, level by level, but for what the patterns leave out."""
+    if not _understood(ignore):
+        return
     ignored = matcher(ignore) if ignore else None
     for_good = not any(pattern.strip().startswith("!") for pattern in ignore)
     waiting, left = deque([""]), MOST
@@ -90,3 +97,11 @@ def _below(folder: Path, ignore: Sequence[str]) -> Iterator[Shipped]:
                     waiting.append(name)
             elif not out:
                 yield from _file(name, Path(entry.path))
+
+
+def _understood(patterns: Sequence[str]) -> bool:
+    """Whether Modal can read the patterns. What it cannot read has a finding of its own."""
+    try:
+        return not patterns or matcher(patterns)(Path("x")) is not None
+    except (ValueError, re.error):
+        return False
