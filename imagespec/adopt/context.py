@@ -76,7 +76,7 @@ def _after(pattern: Sequence[str], folder: Sequence[str]) -> str | None:
     return ""
 
 
-def covers(later: ops.Operation, earlier: ops.Operation) -> bool:
+def covers(later: ops.Operation | None, earlier: ops.Operation | None) -> bool:
     """Whether a copied folder brings the very file again that was copied before."""
     if not isinstance(later, ops.AddLocalDir) or not isinstance(earlier, ops.AddLocalFile):
         return False

@@ -45,9 +45,10 @@ def drafts(
 class _Malformed(Exception):
     """A word of an instruction that no engine would accept."""
 
-    def __init__(self, instruction: Instruction, message: str) -> None:
-        super().__init__(message)
-        self.span, self.message = instruction.span, message
+    def __init__(self, instruction: Instruction, error: ValueError) -> None:
+        super().__init__(error)
+        self.span = instruction.span
+        self.message = f"`{instruction.name}`: {str(error).rpartition(': ')[2]}"
 
 
 def _name(path: Path) -> str:
@@ -127,12 +128,12 @@ def _in_steps(path: Path, folder: Path, file: File, chain: list[Stage], given: M
             try:
                 variables.declare(text, globally=True)
             except ValueError as error:
-                raise _Malformed(each, str(error)) from error
+                raise _Malformed(each, error) from error
     reading = Reading(Context.of(folder, path), variables)
     for stage in chain:
         for each in (stage.begin, *stage.instructions):
             try:
                 reading.take(each, first=stage is chain[0])
             except ValueError as error:
-                raise _Malformed(each, str(error)) from error
+                raise _Malformed(each, error) from error
     return Draft(name=_name(path), operations=tuple(arranged(reading.finished())), root=folder)

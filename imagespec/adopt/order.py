@@ -61,7 +61,7 @@ _READ_BY_INSTALLERS = re.compile(
     r"|UV_(?!NO_CACHE$|COMPILE_BYTECODE$|LINK_MODE$|SYSTEM_PYTHON$|CACHE_DIR$)\w+"
 )
 _DESCRIBES = re.compile(r"(LABEL|EXPOSE|HEALTHCHECK|STOPSIGNAL|MAINTAINER)\b", re.IGNORECASE)
-_SYSTEM = re.compile(r"/(etc|usr|bin|sbin|lib\w*|var|root|home|run|dev|proc|sys|opt|tmp)?(/.*)?")
+_SYSTEM = re.compile(r"/|/(etc|usr|bin|sbin|lib\w*|var|run|dev|proc|sys|opt)(/.*)?|/(root|home(/[^/]*)?)(/\..*)?")
 
 
 def _commute(one: Written, other: Written) -> bool:
@@ -73,11 +73,13 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
     """Whether it makes no difference which comes first; asked both ways round."""
     if a is None or b is None:
         return True  # nothing but a remark
-    if _describes(a) or isinstance(a, ops.Cmd):
-        return not isinstance(b, ops.Entrypoint | ops.Cmd) or _describes(a)
+    if _describes(a):
+        return True
     match a:
-        case ops.Entrypoint():
-            return not isinstance(b, ops.Entrypoint | ops.Cmd)
+        case (
+            ops.Entrypoint() | ops.Cmd()
+        ):  # the entrypoint comes first: as a layer of its own it takes the command away
+            return True
         case ops.Env(vars=variables):
             if isinstance(b, _INSTALLS):
                 return not any(map(_READ_BY_INSTALLERS.fullmatch, variables))
@@ -116,6 +118,7 @@ def _joined(placed: list[Written]) -> list[Written]:
     """Neighbours that are one operation of a spec, as one."""
     out: list[Written] = []
     for each in placed:
+        _forget_covered(out, each)
         previous = out[-1] if out else None
         joined = _join(previous.operation, each.operation) if previous else None
         if previous is not None and joined is not None:
@@ -123,6 +126,14 @@ def _joined(placed: list[Written]) -> list[Written]:
         else:
             out.append(each)
     return out
+
+
+def _forget_covered(out: list[Written], each: Written) -> None:
+    """Take out the files that are copied once more right away, with the folder that they lie in."""
+    first = len(out)
+    while first and isinstance(out[first - 1].operation, _COPIED):
+        first -= 1
+    out[first:] = [before for before in out[first:] if not covers(each.operation, before.operation)]
 
 
 def _join(first: ops.AnyOperation | None, second: ops.AnyOperation | None) -> ops.AnyOperation | None:
@@ -138,12 +149,6 @@ def _join(first: ops.AnyOperation | None, second: ops.AnyOperation | None) -> op
             if len(folders) < 2 and first.ignore == second.ignore and not _arguments(second):
                 lines = first.dockerfile_commands + second.dockerfile_commands
                 return replace(first, dockerfile_commands=lines, context_dir=next(iter(folders), None))
-        case ops.AddLocalFile(), ops.AddLocalDir() if covers(second, first):
-            return second
-        case ops.Cmd(), ops.Cmd():
-            return second
-        case ops.Entrypoint(), ops.Entrypoint():
-            return second
         case _:
             pass
     return None

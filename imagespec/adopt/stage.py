@@ -13,7 +13,7 @@ from imagespec.adopt.context import Context
 from imagespec.adopt.draft import Written
 from imagespec.adopt.installs import Installs, understood
 from imagespec.adopt.instructions import Instruction
-from imagespec.adopt.variables import Variables
+from imagespec.adopt.variables import Variables, mentioned
 from imagespec.diagnostic import Diagnostic, Span
 from imagespec.image.copies import copies
 from imagespec.image.files import matcher
@@ -51,7 +51,8 @@ class _Install:
 
 @dataclass(slots=True)
 class Reading:
-    """What has been read so far. `workdir` is `None` where the base alone knows it; `unknown` are arguments
+    """What has been read so far. `workdir` is `None` where the base alone knows it; `has_command`: this stage has a
+    `CMD`; `unknown` are arguments
     without a value that were reported; `slim` says of each install by apt whether it leaves out what is recommended."""
 
     context: Context
@@ -61,6 +62,7 @@ class Reading:
     workdir: str | None = None
     shell: tuple[str, ...] = ("/bin/sh", "-c")
     has_python: bool = True
+    has_command: bool = False
     other_user: bool = False
     apt: list[_Install] = field(default_factory=list)
     slim: set[bool] = field(default_factory=set)
@@ -70,6 +72,7 @@ class Reading:
         self.has_python = self.has_python or bool(_BRINGS_PYTHON.search(each.text))
         match each.name:
             case "FROM":
+                self.has_command = False
                 if first:
                     self._from(each)
             case "ARG":
@@ -101,6 +104,8 @@ class Reading:
         if not self.has_python:
             message = "this base brings no Python, and Modal needs one to run functions"
             hint = 'in the spec: `base: {registry: {image: …, add_python: "3.12"}}`'
+            if isinstance(self.written[0].operation, ops.FromScratch):
+                hint = "begin with an image that has one, such as `python:3.12-slim`"
             self._begin_with(self.written[0].operation, NO_COUNTERPART.at(self.written[0].span, message, hint))
         self._prepare_apt()
         return self.written
@@ -108,8 +113,9 @@ class Reading:
     # ------------------------------------------------------------------------------------------- small parts
 
     def _add(self, each: Instruction, operation: AnyOperation | None, *todo: Diagnostic) -> Written:
-        named = set(re.findall(r"\$\{?(\w+)", each.text)) if each.name != "FROM" else set()
-        missing = [name for name in self.variables.without_value(named) if name not in self.unknown]
+        named = mentioned(each.text) if each.name != "FROM" else set()
+        missing = self.variables.without_value(named)
+        missing = [name for name in missing if name not in self.unknown or operation is None]
         self.unknown |= set(missing)
         self.written.append(Written(operation, each.span, (*todo, *(no_value(each.span, name) for name in missing))))
         return self.written[-1]
@@ -140,7 +146,7 @@ class Reading:
         platform = self.variables.expand(each.flag("platform") or "linux/amd64", globally=True)[0]
         if not platform.startswith("linux/amd64"):
             message = f"`{platform}`: Modal builds for linux/amd64 alone"
-            todo.append(NO_COUNTERPART.at(each.span, message, "an image for that platform"))
+            todo.append(NO_COUNTERPART.at(each.span, message, "name an image for it"))
         if missing:
             self._add(each, None, *todo)
         else:
@@ -186,14 +192,23 @@ class Reading:
     def _command(self, each: Instruction) -> None:
         words = each.args if each.as_json else (*self.shell, each.rest) if each.rest else ()
         if each.name == "CMD":
+            self._forget(ops.Cmd)
             self._add(each, ops.Cmd(cmd=words))
+            self.has_command = True
             return
+        self._forget(ops.Entrypoint)
+        if not self.has_command:  # a new entrypoint takes the command of what it stands on away
+            self._forget(ops.Cmd)
         todo = []
         if words and (not each.as_json or _TAKES_NO_COMMAND.fullmatch(words[0])):
             message = "Modal starts its functions through the entrypoint, and this one does not run what it is given"
             hint = 'let it end in `exec "$@"`, or remove it and start the program in a function'
             todo.append(NO_COUNTERPART.at(each.span, message, hint))
         self._add(each, ops.Entrypoint(entrypoint_commands=words), *todo)
+
+    def _forget(self, kind: type[ops.Operation]) -> None:
+        """Leave out what is replaced."""
+        self.written[:] = [written for written in self.written if not isinstance(written.operation, kind)]
 
     def _run(self, each: Instruction) -> None:
         idle = ("--mount=type=cache", "--network=default", "--security=sandbox")
@@ -303,12 +318,24 @@ class Reading:
             self.written[at : at + len(each.written)] = [each.command]
         kept = [each.installs for each in self.apt if each not in as_commands]
         setup = [SLIM] if any(installs.slim for installs in kept) else []
-        setup += [QUIET] if any(installs.quiet for installs in kept) else []
+        if any(installs.quiet for installs in kept):
+            setup.append(QUIET)
+            self.written[:] = [_without_frontend(each) for each in self.written]
         self._begin_with(replace(base, setup_dockerfile_commands=tuple(setup)))
 
 
 def _with_env(operation: ops.AnyOperation, env: Mapping[str, str]) -> ops.AnyOperation:
     return replace(operation, env=env) if env and isinstance(operation, ops.Build) else operation
+
+
+def _without_frontend(written: Written) -> Written:
+    """A command whose packages ask nothing, now that nothing in the image does."""
+    match written.operation:
+        case ops.RunCommands(env=env) as operation if env and env.get("DEBIAN_FRONTEND") == "noninteractive":
+            others = {name: value for name, value in env.items() if name != "DEBIAN_FRONTEND"}
+            return replace(written, operation=replace(operation, env=others or None))
+        case _:
+            return written
 
 
 _SPACES = re.compile(r"""(\\.|"(?:\\.|[^"\\])*"|'[^']*')|[ \t]{2,}""")

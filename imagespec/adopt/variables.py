@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,14 @@ class _Known(dict[str, str]):
         if name not in self:
             self.missing.add(name)
         return super().get(name, default)
+
+
+_MENTIONED = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+
+
+def mentioned(text: str) -> set[str]:
+    """The variables that a text refers to, but for those that it has another word for: `${NAME:-word}`."""
+    return {match[1] or match[2] for match in _MENTIONED.finditer(text)}
 
 
 @dataclass(slots=True)
@@ -63,7 +72,8 @@ class Variables:
         scope: Mapping[str, str | None] = {**PLATFORM, **self.before} if globally else {**self.arguments, **self.env}
         known = _Known({name: value for name, value in scope.items() if value is not None})
         text = ShellLex(self.escape, env=known, skip_unset_env=False).process_word(word)
-        return text, known.missing
+        unset = {name for name, value in scope.items() if value is None}
+        return text, {name for name in known.missing if name not in unset or name in mentioned(word)}
 
     def arguments_in_force(self) -> Iterator[tuple[str, str]]:
         """The arguments that a command sees: a variable of the same name hides one."""

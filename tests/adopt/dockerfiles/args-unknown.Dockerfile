@@ -1,0 +1,6 @@
+ARG BASE
+FROM ${BASE}
+ARG TOKEN
+RUN echo $TOKEN
+ENV T=$TOKEN
+RUN echo $TOKEN again

@@ -1,0 +1,4 @@
+FROM python:3.12 AS a
+CMD ["old"]
+FROM a
+ENTRYPOINT ["/setup.sh"]

@@ -1,0 +1,3 @@
+FROM python:3.12
+ONBUILD RUN echo later
+RUN echo now

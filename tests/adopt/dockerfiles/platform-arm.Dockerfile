@@ -1,0 +1,1 @@
+FROM --platform=linux/arm64 python:3.12
