@@ -37,7 +37,7 @@ MODULES: Mapping[str, str] = {
     "box2d-py": "Box2D",
     "clean-fid": "cleanfid",
     "cupy": "cupy cupyx",
-    "cython": "Cython",
+    "cython": "Cython cython",
     "databricks-sdk": "databricks.sdk",
     "dm-haiku": "haiku",
     "dm-sonnet": "sonnet",
@@ -119,7 +119,7 @@ MODULES: Mapping[str, str] = {
     "websocket-client": "websocket",
 }
 """Packages that machine learning projects use and that are not called like their modules. A choice made by hand, for
-what no lock tells; each name was looked up in a wheel of the package, as `lock/wheels.py` reads it."""
+what no lock tells: `lock/imports.py` finds the others."""
 
 INSTEAD_OF: Mapping[str, str] = {
     "clip-anytorch": "openai-clip",
