@@ -155,7 +155,7 @@ def _uses_nothing(layer: Layer) -> bool:
     """Whether commands only make folders."""
     commands = [command for run in runs_of(layer) for command in run.commands]
     return bool(commands) and all(
-        command.program == "mkdir" and not command.outputs and not command.inner for command in commands
+        command.program == "mkdir" and not command.outputs and "$" not in "".join(command.words) for command in commands
     )
 
 
@@ -169,7 +169,8 @@ _FILE_OPTIONS |= {"--find-links", "-f", "--python", "-p"}
 
 
 def _plain_install(layer: Layer) -> bool:
-    """Whether a step installs packages by name, so that nothing that lies in the image decides what it does."""
+    """Whether a step installs packages by name, so that nothing that lies in the image decides what it does; or
+    only makes folders."""
     operation = layer.operation
     match operation:
         case ops.AptInstall():
@@ -188,7 +189,7 @@ def _plain_install(layer: Layer) -> bool:
             )
         case ops.RunCommands():
             commands = [command for run in runs_of(layer) for command in run.commands]
-            return bool(commands) and all(_by_name(command) for command in commands)
+            return _uses_nothing(layer) or (bool(commands) and all(_by_name(command) for command in commands))
         case _:
             return False
 

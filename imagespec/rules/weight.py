@@ -47,10 +47,10 @@ def whole_repository(image: Image) -> Iterable[Finding]:
         found = [group for group in found if group.size >= WORTH_SAYING or _always(group)]
         if not found:
             continue
-        more = "more than " if len(files) >= MOST // 2 else ""
-        named = ", ".join(f"`{group.shown}` {_bytes(group.size)}" for group in found[:4])
+        at_least = "at least " if len(files) >= MOST // 2 else ""
+        named = ", ".join(f"`{group.shown}` ({at_least}{_bytes(group.size)})" for group in found[:4])
         named += f" and {len(found) - 4} more" if len(found) > 4 else ""
-        message = f"{more}{_bytes(sum(group.size for group in found))} that an image does not need: {named}"
+        message = f"an image does not need {named}"
         hint = f"add `ignore: [{', '.join(repr(group.pattern) for group in found[:4])}]`"
         field = "modules" if isinstance(layer.operation, ops.AddLocalPythonSource) else "local_path"
         yield Finding(layer.place(field), message, hint, on_key=True, fix=tuple(_left_out(layer, found)))

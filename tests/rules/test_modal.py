@@ -125,11 +125,11 @@ def test_private_repositories_without_a_secret(found: Check) -> None:
 
 
 def test_a_force_that_is_dropped(found: Check) -> None:
-    forced = "{run_commands: {commands: [a], force_build: true}}"
-    assert found(f"steps: [{forced}, {{env: {{A: b}}}}, {{apt_install: [git]}}]") == [("IS230", 2, 53)]
-    assert found(f"steps: [{forced}, {{workdir: /a}}, {{apt_install: [git]}}]") == [("IS230", 2, 53)]
-    assert found(f"steps: [{forced}, {{apt_install: [git]}}]") == []
-    assert found(f"steps: [{forced}, {{workdir: /a}}]") == []
+    forced, note = "{run_commands: {commands: [a], force_build: true}}", [("IS505", 2, 40)]
+    assert found(f"steps: [{forced}, {{env: {{A: b}}}}, {{apt_install: [git]}}]") == [*note, ("IS230", 2, 53)]
+    assert found(f"steps: [{forced}, {{workdir: /a}}, {{apt_install: [git]}}]") == [*note, ("IS230", 2, 53)]
+    assert found(f"steps: [{forced}, {{apt_install: [git]}}]") == note
+    assert found(f"steps: [{forced}, {{workdir: /a}}]") == note
 
 
 @pytest.mark.parametrize("key", ["apt: [git]", "run: [a]", "function: pkg.tools:prepare"])
