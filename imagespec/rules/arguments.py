@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from imagespec.diagnostic import Source, did_you_mean, lines
+from imagespec.diagnostic import Route, Source, did_you_mean, lines
 from imagespec.image.copies import instructions
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.rule import Finding, Rule, removed, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
@@ -126,7 +126,7 @@ _INSTRUCTIONS = frozenset({"ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EX
 _INSTRUCTIONS |= {"LABEL", "MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"}
 
 
-@rule("IS237", "error")
+@rule("IS237", "error", fixable=True)
 def bad_instruction(image: Image) -> Iterable[Finding]:
     """A line of a Dockerfile that is no instruction, or a command without anything to run.
 
@@ -137,7 +137,8 @@ def bad_instruction(image: Image) -> Iterable[Finding]:
     """
     for index, command in enumerate(image.checks.commands):
         if not command.strip():
-            yield Finding(("checks", "commands", index), "an empty command", "remove it")
+            place: Route = ("checks", "commands", index)
+            yield Finding(place, "an empty command", "remove it", fix=removed(place))
     for index, module in enumerate(image.checks.imports):
         if not all(part.isidentifier() for part in module.split(".")):
             yield Finding(
@@ -150,7 +151,8 @@ def bad_instruction(image: Image) -> Iterable[Finding]:
         if isinstance(operation, ops.RunCommands):
             for index, command in enumerate(operation.commands):
                 if not command.strip():
-                    yield Finding(layer.place("commands", index), "an empty command", "remove it")
+                    at = layer.place("commands", index)
+                    yield Finding(at, "an empty command", "remove it", fix=removed(at))
         elif isinstance(operation, ops.FromDockerfile):
             source = read(operation.path)
             if isinstance(source, Source):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from imagespec.diagnostic import Edit, Remove, Rename, Route, Span
+from imagespec.diagnostic import Route
 from imagespec.image.layers import Image
 from imagespec.image.requirements import name_of, requirements_of
 from imagespec.rules import order, useless, weight
-from imagespec.rules.rule import Finding, Rule, open_layers, rule
+from imagespec.rules.rule import Finding, Rule, open_layers, removed, renamed, rule
 from imagespec.spec import operations as ops
 
 HEAVY = frozenset({"torch", "tensorflow", "jax", "vllm", "tensorrt", "paddlepaddle-gpu", "nvidia-cudnn-cu12"})
@@ -29,9 +29,9 @@ def slow_installer(image: Image) -> Iterable[Finding]:
             section = layer.origin[0] != "steps"
             place: Route = ("python", "installer") if section else layer.origin
             hint = "remove `installer: pip`" if section else "use `uv_pip_install`"
-            fix: Edit = Remove(place) if section else Rename(place, "uv_pip_install")
+            fix = removed(place) if section else renamed(place, "uv_pip_install")
             same = isinstance(layer.operation, ops.PipInstall) and _means_the_same_to_uv(layer.operation)
-            yield Finding(place, "pip installs slower than uv", hint, on_key=True, fix=(fix,) if same else ())
+            yield Finding(place, "pip installs slower than uv", hint, on_key=True, fix=fix if same else ())
 
 
 def _means_the_same_to_uv(operation: ops.PipInstall) -> bool:
@@ -58,7 +58,7 @@ def copied_for_nothing(image: Image) -> Iterable[Finding]:
                 place,
                 "every edit of these files builds the image again",
                 "remove `copy: true`: they are mounted then",
-                fix=() if isinstance(place, Span) else (Remove(place),),
+                fix=removed(place),
             )
 
 

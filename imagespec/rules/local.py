@@ -11,7 +11,7 @@ from pathlib import Path
 from imagespec.diagnostic import did_you_mean, shown
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.modules import find_module
-from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.rule import Finding, Rule, replaced, rule
 from imagespec.spec import operations as ops
 
 _FOLDERS = ("context_dir", "uv_project_dir")
@@ -88,7 +88,7 @@ def near(path: Path) -> str:
     return near or (f"looked in `{shown(folder)}`" if name is path else f"no folder `{name.name}` in `{shown(folder)}`")
 
 
-@rule("IS212", "error")
+@rule("IS212", "error", fixable=True)
 def missing_module(image: Image) -> Iterable[Finding]:
     """A Python module or function that cannot be found from the root of the spec.
 
@@ -122,15 +122,14 @@ def _in_python(name: str, root: Path) -> bool:
     return found is None or not found.is_relative_to(root)
 
 
-def _module(name: str, place: Place, root: Path) -> Iterator[Finding]:
+def _module(name: str, place: Place, root: Path, *, whole: bool = True) -> Iterator[Finding]:
+    """`whole`: the name is all that stands at the place."""
     if not all(part.isidentifier() for part in name.split(".")):
         dotted = name.removesuffix(".py").strip("./").replace("/", ".")
-        hint = (
-            f"did you mean `{dotted}`?"
-            if find_module(dotted, root)
-            else "write it as `import` takes it: `package.module`"
-        )
-        yield Finding(place, f"`{name}` is no name of a module", hint)
+        found = find_module(dotted, root)
+        hint = f"did you mean `{dotted}`?" if found else "write it as `import` takes it: `package.module`"
+        fix = replaced(place, dotted) if found and whole else ()
+        yield Finding(place, f"`{name}` is no name of a module", hint, fix=fix)
     elif (module := find_module(name, root)) is None:
         hint = did_you_mean(name, _modules_beside(name, root)) or "set `root` to the folder that holds it"
         yield Finding(place, f"no module `{name}` in `{shown(root)}`", hint)
@@ -156,7 +155,7 @@ def _function(reference: str, place: Place, root: Path) -> Iterator[Finding]:
         dotted = ":".join(reference.rsplit(".", 1)) if not colon and "." in reference else "module:function"
         yield Finding(place, f"`{reference}` is no function", f"write it as `{dotted}`")
         return
-    findings = list(_module(name, place, root))
+    findings = list(_module(name, place, root, whole=False))
     yield from findings
     module = find_module(name, root)
     if findings or module is None or module.file is None:

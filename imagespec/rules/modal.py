@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.lower import references
 from imagespec.image.requirements import Line, pinned, requirement, requirements_of
-from imagespec.rules.rule import Finding, Rule, rule, steps
+from imagespec.rules.rule import Finding, Rule, removed, replaced, rule, steps
 from imagespec.spec import operations as ops
 
 
@@ -47,7 +47,7 @@ SERIES: Mapping[str, tuple[str, ...]] = {
 _ANY_SERIES = tuple(dict.fromkeys(series for known in SERIES.values() for series in known))
 
 
-@rule("IS222", "error")
+@rule("IS222", "error", fixable=True)
 def bad_python_version(image: Image) -> Iterable[Finding]:
     """A Python version that no image builder of Modal has.
 
@@ -68,9 +68,9 @@ def bad_python_version(image: Image) -> Iterable[Finding]:
         if match is None:
             yield Finding(place, f"`{version}` is no version of Python", f"one of {', '.join(known)}")
         elif match[2] and field == "add_python":
-            yield Finding(
-                place, "`add_python` takes a series, not a full version", f'write `"{match[1]}{match[4] or ""}"`'
-            )
+            series = f"{match[1]}{match[4] or ''}"
+            message, fix = "`add_python` takes a series, not a full version", replaced(place, series)
+            yield Finding(place, message, f'write `"{series}"`', fix=fix)
         elif match[1] + (match[4] or "") not in known:
             yield Finding(place, f"Modal has no Python {version}", f"one of {', '.join(known)}")
 
@@ -180,7 +180,7 @@ def _agree(text: str, pin: str) -> bool:
     return False
 
 
-@rule("IS227", "warning")
+@rule("IS227", "warning", fixable=True)
 def useless_step(image: Image) -> Iterable[Finding]:
     """A step that does nothing.
 
@@ -195,7 +195,8 @@ def useless_step(image: Image) -> Iterable[Finding]:
         if operation.variadic is not None and not getattr(operation, operation.variadic):
             nothing = not (getattr(operation, "requirements", None) or getattr(operation, "spec_file", None))
         if nothing:
-            yield Finding(layer.origin, f"`{operation.method}` does nothing here", "remove the step", on_key=True)
+            message, fix = f"`{operation.method}` does nothing here", removed(layer.origin)
+            yield Finding(layer.origin, message, "remove the step", on_key=True, fix=fix)
 
 
 @rule("IS228", "error")

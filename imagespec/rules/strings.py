@@ -14,11 +14,11 @@ from typing import Any
 
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.requirements import requirement, requirements_of
-from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.rule import Finding, Rule, renamed, replaced, rule
 from imagespec.spec import operations as ops
 
 
-@rule("IS201", "error")
+@rule("IS201", "error", fixable=True)
 def bad_requirement(image: Image) -> Iterable[Finding]:
     """A Python package that is no requirement.
 
@@ -37,7 +37,9 @@ def bad_requirement(image: Image) -> Iterable[Finding]:
                 continue
             parsed = requirement(line.text)
             if parsed is None and not _is_path_or_url(line.text):
-                yield Finding(line.place, f"`{line.text}` is no requirement", _near_requirement(line.text))
+                meant = _meant_requirement(line.text)
+                fix = replaced(line.place, meant) if meant else ()
+                yield Finding(line.place, f"`{line.text}` is no requirement", _near_requirement(line.text), fix=fix)
             elif parsed is not None and parsed.url and not _is_path_or_url(parsed.url):
                 message = f"`{line.text}` is no requirement: what follows `@` is no URL"
                 yield Finding(line.place, message, _near_requirement(line.text))
@@ -48,9 +50,14 @@ def _is_path_or_url(text: str) -> bool:
     return re.fullmatch(r"(?:(?:git|hg|svn|bzr)\+)?[a-z]+://[^\s;|$`'\"\\]+|\.{0,2}/[^\s;|&$`'\"\\]+", text) is not None
 
 
+def _meant_requirement(text: str) -> str:
+    match = re.fullmatch(r"([\w.-]+(?:\[[\w,.-]*\])?)\s*(?:=|@|:|\s)\s*v?(\d[\w.]*)", text)
+    return f"{match[1]}=={match[2]}" if match else ""
+
+
 def _near_requirement(text: str) -> str:
-    if match := re.fullmatch(r"([\w.-]+(?:\[[\w,.-]*\])?)\s*(?:=|@|:|\s)\s*v?(\d[\w.]*)", text):
-        return f"did you mean `{match[1]}=={match[2]}`?"
+    if meant := _meant_requirement(text):
+        return f"did you mean `{meant}`?"
     if text[:1] in "<>=!~":
         return "a comma divides items in brackets: quote the whole requirement"
     return "write it as `name==version`, or `name[extra]==version; marker`"
@@ -64,7 +71,7 @@ _CONDA = re.compile(
 )
 
 
-@rule("IS202", "error")
+@rule("IS202", "error", fixable=True)
 def bad_system_package(image: Image) -> Iterable[Finding]:
     """A Debian or conda package whose name no package can have.
 
@@ -84,9 +91,12 @@ def bad_system_package(image: Image) -> Iterable[Finding]:
         for index, package in enumerate(packages):
             if not form.fullmatch(package):
                 hint = "one package an item" if " " in package else "write it as `name` or `name=version`"
-                if kind == "Debian" and form.fullmatch(package.replace("==", "=").lower()):
-                    hint = f"did you mean `{package.replace('==', '=').lower()}`?"
-                yield Finding(layer.place("packages", index), f"`{package}` is no name of a {kind} package", hint)
+                place, meant = layer.place("packages", index), package.replace("==", "=").lower()
+                near = kind == "Debian" and form.fullmatch(meant)
+                if near:
+                    hint = f"did you mean `{meant}`?"
+                fix = replaced(place, meant) if near else ()
+                yield Finding(place, f"`{package}` is no name of a {kind} package", hint, fix=fix)
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -267,7 +277,7 @@ _PUBLISHED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/)?[A-Za-z0-9_.-]{1,64}(?
 _OBJECT = re.compile(r"(?!ap-[A-Za-z0-9]{22}$)[A-Za-z0-9_.-]{1,64}")
 
 
-@rule("IS206", "error")
+@rule("IS206", "error", fixable=True)
 def bad_reference(image: Image) -> Iterable[Finding]:
     """A reference to an image, a secret or a volume that cannot be one.
 
@@ -279,7 +289,9 @@ def bad_reference(image: Image) -> Iterable[Finding]:
     for layer in image.layers:
         match layer.operation:
             case ops.FromRegistry(tag=tag) if not _REFERENCE.fullmatch(tag):
-                yield Finding(layer.place("tag"), f"`{tag}` is no reference to an image", _reference_hint(tag))
+                place, meant = layer.place("tag"), _lower_name(tag)
+                fix = replaced(place, meant) if _REFERENCE.fullmatch(meant) else ()
+                yield Finding(place, f"`{tag}` is no reference to an image", _reference_hint(tag), fix=fix)
             case ops.FromName(name=name) if not _PUBLISHED.fullmatch(name) or name.rpartition("/")[2].startswith("im-"):
                 yield Finding(layer.place("name"), f"`{name}` is no name of a published image", "write `name:tag`")
             case ops.FromId(image_id=image_id) if not re.fullmatch(r"im-[A-Za-z0-9]+", image_id):
@@ -292,9 +304,17 @@ def bad_reference(image: Image) -> Iterable[Finding]:
                 yield Finding(layer.place(field, item), f"`{name}` is no name that Modal gives", hint)
 
 
+def _lower_name(tag: str) -> str:
+    """A reference with its name in lower case, its tag and its digest as they are."""
+    name, at, digest = tag.partition("@")
+    folder, slash, last = name.rpartition("/")
+    last, colon, version = last.partition(":")
+    return f"{folder}{slash}{last}".lower() + colon + version + at + digest
+
+
 def _reference_hint(tag: str) -> str:
-    if tag != tag.lower() and _REFERENCE.fullmatch(tag.lower()):
-        return f"names are lower case: `{tag.lower()}`"
+    if _REFERENCE.fullmatch(_lower_name(tag)):
+        return f"names are lower case: `{_lower_name(tag)}`"
     name, _, digest = tag.partition("@")
     if digest and not re.fullmatch("sha256:[0-9a-f]{64}", digest) and _REFERENCE.fullmatch(name):
         return "a digest is `sha256:` and 64 hexadecimal digits"
@@ -312,7 +332,7 @@ def _objects(operation: ops.Operation) -> Iterator[tuple[str, int | str | None, 
             yield field, path, value
 
 
-@rule("IS207", "error")
+@rule("IS207", "error", fixable=True)
 def relative_path(image: Image) -> Iterable[Finding]:
     """A path in the container that is not absolute.
 
@@ -332,7 +352,9 @@ def relative_path(image: Image) -> Iterable[Finding]:
             for path in getattr(operation, field, None) or {}:
                 if not path.startswith("/") or path == "/" or posixpath.normpath(path) != path:
                     hint = "write an absolute path, such as `/data`"
-                    yield Finding(layer.place(field, path), f"`{path}` is no place for a volume", hint, on_key=True)
+                    place, meant = layer.place(field, path), posixpath.normpath(path)
+                    fix = renamed(place, meant) if re.fullmatch("/[^/].*", meant) else ()
+                    yield Finding(place, f"`{path}` is no place for a volume", hint, on_key=True, fix=fix)
 
 
 RULES: tuple[Rule, ...] = (
