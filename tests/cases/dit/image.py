@@ -85,8 +85,6 @@ image = (
         uv_version="0.9.10",
         extra_options="--require-hashes --no-deps",
     )
-    .env(
-        {"HF_XET_HIGH_PERFORMANCE": "1", "PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"},
-    )
+    .env({"PYTORCH_CUDA_ALLOC_CONF": "max_split_size_mb:512"})
     .add_local_python_source("training")
 )
