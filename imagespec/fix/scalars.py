@@ -10,7 +10,7 @@ import yaml
 
 from imagespec.fix.values import Refused, Value, value, value_of
 
-_ODD = re.compile(r"[-+.\d_:eExXoO]*|[yYnN~]|(?i:yes|no|on|off|null|true|false)")
+_ODD = re.compile(r"[-+.\d][-+.\d_:xXoOa-fA-F]*|[yYnN~]|(?i:yes|no|on|off|null|true|false)")
 """Text that some reader of YAML takes for a number, a truth or nothing."""
 
 
