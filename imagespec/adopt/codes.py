@@ -33,8 +33,8 @@ TODO = Code(
     """Something is known only when the code runs.
 
     The code was read, never run. A variable of the environment, what a function of another library returns, the content
-    of a file: adopting does not guess them. What is known of the image stands in the spec, and a comment that begins with
-    `TODO` where something is left out.
+    of a file: adopting does not guess them. What is known of the image stands in the spec, and a comment that begins
+    with `TODO` where something is left out.
 
     Use instead: write the value into the spec by hand, and remove the comment.
     """,
@@ -88,9 +88,9 @@ NOT_PROVEN = Code(
     """The spec could not be compared with the original chain.
 
     `--prove` imports the file in a process without network, without tokens, with a limit on time and memory, in which
-    nothing can be written outside of a temporary folder. Code that needs one of these at its top level, or a package that
-    is not installed here, cannot be imported there; and an image that is made inside of a function is made only when
-    somebody calls it.
+    nothing can be written outside of a temporary folder. Code that needs one of these at its top level, or a package
+    that is not installed here, cannot be imported there; and an image that is made inside of a function is made only
+    when somebody calls it.
 
     Use instead: run it where the packages of the file are installed; or compare by hand, with
     `imagespec compile --to python`.

@@ -30,7 +30,7 @@ class Draft:
     `root` is the folder against which relative paths resolve, and on which modules are looked up; `todo` what is to be
     said about the image beside its operations: what the author has to look at. `gpus` are those of the functions that
     use the image, `apps` the files that they stand in. `made_by` says how to find the image in the running code, for a
-    proof: the name of a module's variable and what leads on from there, or `@` and a function that runs on it.
+    proof: a Python file, then a variable of it and what leads on from there, or `@` and a function that runs on it.
     """
 
     name: str

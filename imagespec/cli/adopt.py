@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from imagespec.adopt.readers import drafts
-from imagespec.cli.show import formatted, summary
-from imagespec.diagnostic import ordered
+from imagespec.adopt.draft import Draft
+from imagespec.adopt.readers import all_drafts
+from imagespec.adopt.sections import adopted
+from imagespec.adopt.write import write
+from imagespec.cli.show import summary, text
+from imagespec.diagnostic import Diagnostic, ordered, printable, shown
+from imagespec.spec.folder import nearest_specs
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the specs; `specs` by default."
-)
-def adopt(files: tuple[Path, ...], out: Path | None) -> None:
-    """Write a spec for each image that FILE describes: Modal code, a Dockerfile, or a file of pins."""
-    found, every = [], []
-    for file in files:
-        read = drafts(file)
-        if isinstance(read, tuple):
-            found += read
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--out", help="Folder to write the specs to; by default the nearest `specs`.")
+@click.option("--tidy", is_flag=True, help="Sections rather than steps, and say what is requested differently then.")
+@click.option("--prove", is_flag=True, help="Import the Modal code in a sandbox, and compare the requests.")
+@click.option("--force", is_flag=True, help="Overwrite specs that are there.")
+def adopt(files: tuple[str, ...], out: str | None, tidy: bool, prove: bool, force: bool) -> None:
+    """Write a spec for each image that FILE describes: Modal code, a Dockerfile, or a file of pins.
+
+    The code is read, never run, but for `--prove`. What cannot be known from the text alone is a finding, and a comment
+    `TODO` in the spec. Exit code 1 where there is one.
+    """
+    drafts, found = all_drafts([Path(file) for file in files])
+    if found:  # with all of the files or none
+        sys.exit(_said(found))
+    folder = Path(out) if out is not None else nearest_specs(Path.cwd()) or Path("specs")
+    specs = [adopted(draft, folder, tidy=tidy) for draft in drafts]
+    found = [finding for spec in specs for finding in spec.findings]
+    try:
+        paths = write(specs, folder, force=force)
+    except OSError as error:
+        raise click.UsageError(printable(f"cannot write to `{shown(folder)}`: {error.strerror or error}")) from None
+    if isinstance(paths, tuple):
+        sys.exit(_said(paths))
+    for path in paths:
+        click.echo(printable(shown(path)))
+    sys.exit(_said([*found, *(_proofs(drafts, paths) if prove else ())]))
+
+
+def _proofs(drafts: list[Draft], paths: list[Path]) -> list[Diagnostic]:
+    from imagespec.adopt.prove import Equal, prove
+
+    found: list[Diagnostic] = []
+    for path, proof in zip(paths, prove(drafts, paths), strict=True):
+        if isinstance(proof, Equal):
+            what = f"{proof.requests} request{'s' if proof.requests != 1 else ''}"
+            click.echo(f"{printable(shown(path))}: equal, {what}")
         else:
-            every += read
-    found += [finding for draft in every for finding in draft.findings()]
-    click.echo(formatted(ordered(found), "text"), nl=False)
-    click.echo(summary(found), err=True)
-    sys.exit(1 if found else 0)
+            found.append(proof)
+    return found
+
+
+def _said(found: Sequence[Diagnostic]) -> int:
+    """Show the findings. The exit code that they make."""
+    if found:
+        click.echo(text(ordered(found), sys.stderr), err=True)
+        click.echo(summary(found), err=True)
+    return 1 if any(d.severity != "note" for d in found) else 0

@@ -1,0 +1,268 @@
+"""A call of a builder method of `modal.Image`, its arguments as far as they are known -> an operation."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from imagespec.adopt import codes
+from imagespec.adopt.draft import Written
+from imagespec.adopt.values import Defined, Object, Reference, Unknown, Value
+from imagespec.diagnostic import Diagnostic, Span
+from imagespec.image.copies import copies
+from imagespec.image.layers import plain
+from imagespec.spec import operations as ops
+from imagespec.spec.operations import AnyOperation
+
+POSITIONAL: Mapping[str, tuple[str, ...]] = {
+    "debian_slim": ("python_version", "force_build"),
+    "micromamba": ("python_version", "force_build"),
+    "from_registry": ("tag", "secret"),
+    "from_gcp_artifact_registry": ("tag", "secret"),
+    "from_aws_ecr": ("tag", "secret"),
+    "from_dockerfile": ("path",),
+    "from_scratch": ("force_build",),
+    "from_name": ("name",),
+    "from_id": ("image_id",),
+    "add_local_file": ("local_path", "remote_path"),
+    "add_local_dir": ("local_path", "remote_path"),
+    "pip_install_from_requirements": ("requirements_txt", "find_links"),
+    "pip_install_from_pyproject": ("pyproject_toml", "optional_dependencies"),
+    "uv_sync": ("uv_project_dir",),
+    "poetry_install_from_file": ("poetry_pyproject_toml", "poetry_lockfile"),
+    "run_function": ("raw_f",),
+    "env": ("vars",),
+    "workdir": ("path",),
+    "shell": ("shell_commands",),
+    "entrypoint": ("entrypoint_commands",),
+    "cmd": ("cmd",),
+}
+"""What each method takes by position, but for those that take any number of texts."""
+
+_PATHS = {"local_path", "requirements_txt", "pyproject_toml", "uv_project_dir", "poetry_pyproject_toml"}
+_PATHS |= {"poetry_lockfile", "spec_file", "context_dir", "requirements", "context_files"}
+_OBJECTS = {"secret", "registry_secret", "secrets", "volumes", "network_file_systems"}
+_LEFT_OUT = "write it into the spec, and remove the comment"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a call stands: its place, the places of its arguments, and the folder that its paths start at."""
+
+    span: Span
+    places: Mapping[int | str, Span]
+    folder: Path
+
+    def place(self, name: int | str) -> Span:
+        return self.places.get(name, self.span)
+
+
+def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], caller: Caller) -> Written:
+    """The operation of one call. What of it is not known, or no spec can say, is left out and said."""
+    kind = (ops.STEPS | ops.BASES).get(method)
+    if kind is None:
+        unknown = Unknown(codes.NO_COUNTERPART, f"`{method}` is no builder method that a spec can name", caller.span)
+        return Written(None, caller.span, (finding(unknown, caller.span, f"`{method}`"),))
+    given, todo = _given(kind, method, args, kwargs, caller)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    arguments: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in fields:
+            unknown = Unknown(codes.NO_COUNTERPART, f"no spec can name `{name}`", caller.place(name))
+            if value is not None:
+                todo.append(finding(unknown, caller.place(name), f"`{name}` of `{method}`"))
+            continue
+        known, unknowns = _known(kind, name, value, caller)
+        what = f"`{name}` of `{method}`" if known in (_NOTHING, [], {}) else f"a part of `{name}` of `{method}`"
+        todo += [finding(each, caller.place(name), what) for each in dict.fromkeys(unknowns)]
+        if known is not _NOTHING and not (known in ({}, []) and fields[name].default is None and name != "ignore"):
+            arguments[name] = known
+    made, more = _made(kind, method, arguments, caller, told=bool(todo))
+    return Written(_in_context(made, caller.folder) if made else None, caller.span, (*todo, *more))
+
+
+def finding(unknown: Unknown, at: Span, what: str) -> Diagnostic:
+    """What is to be said about something that is left out."""
+    hint = unknown.hint or _LEFT_OUT
+    begins = unknown.span
+    if begins.source == at.source and begins.line != at.line:
+        hint = f"line {begins.line} is why; {hint}"
+    return unknown.code.at(at, f"{what} is left out: {unknown.why}", hint)
+
+
+_NOTHING: Any = object()
+_ADAPTERS = {kind: TypeAdapter[Any](kind) for kind in (*ops.STEPS.values(), *ops.BASES.values())}
+
+
+def _given(
+    kind: type[ops.Operation], method: str, args: Sequence[Value], kwargs: Mapping[str, Value], caller: Caller
+) -> tuple[dict[str, Value], list[Diagnostic]]:
+    """The arguments by name."""
+    if kind.variadic is not None:
+        return ({kind.variadic: list(args), **kwargs} if args else dict(kwargs)), []
+    names = POSITIONAL.get(method, ())
+    given = dict(zip(names, args, strict=False))
+    todo = []
+    if len(args) > len(names):
+        unknown = Unknown(codes.NO_COUNTERPART, f"`{method}` takes {len(names)} by position", caller.span)
+        todo.append(finding(unknown, caller.place(len(names)), f"a part of `{method}`"))
+    return {**given, **kwargs}, todo
+
+
+def _known(kind: type[ops.Operation], name: str, value: Value, caller: Caller) -> tuple[Any, list[Unknown]]:
+    """The value of an argument as an operation has it, and what of it is not known."""
+    if isinstance(value, Unknown):
+        return _NOTHING, [value]
+    unknowns: list[Unknown] = []
+    if name == kind.variadic:
+        value = list(_flat(value))
+    if name in _OBJECTS:
+        value = _named(value, caller.place(name), unknowns)
+    elif name in ("raw_f", "func"):
+        value = _function(value, caller.place(name), unknowns)
+    elif name == "ignore" and not isinstance(value, list | tuple | str | None):
+        unknowns.append(_no_patterns(caller.place(name)))
+        return _NOTHING, unknowns
+    else:
+        value = _without_unknown(value, unknowns)
+    if name in _PATHS or (name == "path" and kind is ops.FromDockerfile):
+        value = _absolute(value, caller.folder)
+    elif isinstance(value, PurePath):
+        value = str(value)
+    return value, unknowns
+
+
+def _no_patterns(at: Span) -> Unknown:
+    hint = "write the patterns as a list, as in a .dockerignore"
+    return Unknown(codes.NO_COUNTERPART, "a spec holds patterns of files, and no code that chooses them", at, hint)
+
+
+def _flat(value: Value) -> Iterator[Value]:
+    """Modal takes texts and lists of texts alike."""
+    for item in value if isinstance(value, list | tuple) else [value]:
+        yield from item if isinstance(item, list | tuple) else [item]
+
+
+def _without_unknown(value: Value, unknowns: list[Unknown]) -> Value:
+    match value:
+        case Unknown():
+            unknowns.append(value)
+            return _NOTHING
+        case list() | tuple():
+            items = [_without_unknown(item, unknowns) for item in value]
+            return [item for item in items if item is not _NOTHING]
+        case dict():
+            unknowns += [key for key in value if isinstance(key, Unknown)]
+            pairs = {
+                str(key) if isinstance(key, PurePath) else key: _without_unknown(item, unknowns)
+                for key, item in value.items()
+                if not isinstance(key, Unknown)
+            }
+            return {key: item for key, item in pairs.items() if item is not _NOTHING}
+        case _:
+            return value
+
+
+def _named(value: Value, at: Span, unknowns: list[Unknown]) -> Any:
+    """Names in the place of Modal's objects."""
+    match value:
+        case Object(name=name, doubt=doubt):
+            if doubt is not None:
+                unknowns.append(doubt)
+            return name
+        case list() | tuple() | set():
+            return [name for item in value if (name := _named(item, at, unknowns)) is not _NOTHING]
+        case dict():
+            found = {
+                str(key): _named(item, at, unknowns) for key, item in value.items() if not isinstance(key, Unknown)
+            }
+            return {key: name for key, name in found.items() if name is not _NOTHING}
+        case None:
+            return None
+        case Unknown():
+            unknowns.append(value)
+        case _:
+            unknowns.append(Unknown(codes.NO_COUNTERPART, "it is no object of Modal's that has a name", at))
+    return _NOTHING
+
+
+def _function(value: Value, at: Span, unknowns: list[Unknown]) -> Any:
+    """`module:function` of a function."""
+    match value:
+        case Defined(nested=False, name=name, scope=scope) if name.replace(".", "_").isidentifier():
+            return f"{scope.module.name}:{name}"
+        case Reference(name=name) if "." in name:
+            return ":".join(name.rsplit(".", 1))
+        case Unknown():
+            unknowns.append(value)
+        case _:
+            hint = "define it at the top of a module, so that it can be named"
+            unknowns.append(Unknown(codes.NO_COUNTERPART, "a spec can name no such function", at, hint))
+    return _NOTHING
+
+
+def _absolute(value: Value, folder: Path) -> Any:
+    match value:
+        case str() | PurePath():
+            return os.path.normpath(os.path.join(folder, value))
+        case list() | tuple():
+            return [_absolute(item, folder) for item in value]
+        case dict():
+            return {key: _absolute(item, folder) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _made(
+    kind: type[ops.Operation], method: str, arguments: dict[str, Any], caller: Caller, *, told: bool
+) -> tuple[AnyOperation | None, list[Diagnostic]]:
+    """The operation, without those of its arguments that Modal would not take either."""
+    todo: list[Diagnostic] = []
+    while True:
+        try:
+            made: AnyOperation = _ADAPTERS[kind].validate_python(arguments)
+            return type(made)(**{f.name: plain(getattr(made, f.name)) for f in ops.fields_of(made)}), todo
+        except ValidationError as error:
+            wrong = {str(each["loc"][0]): each["msg"] for each in error.errors() if each["loc"]}
+            unfit = {name: why for name, why in wrong.items() if name in arguments}
+            for name, why in unfit.items():
+                del arguments[name]
+                unknown = Unknown(
+                    codes.NO_COUNTERPART, f"Modal takes something else there ({_lower(why)})", caller.span
+                )
+                todo.append(finding(unknown, caller.place(name), f"`{name}` of `{method}`"))
+            if not unfit:
+                if not (told or todo):
+                    todo.append(_incomplete(method, wrong, caller))
+                return None, todo
+
+
+def _incomplete(method: str, missing: Iterable[str], caller: Caller) -> Diagnostic:
+    if "python_version" in missing:
+        why, hint = (
+            "without a version, it takes that of the Python that runs the code",
+            'name one: `debian_slim: "3.12"`',
+        )
+    else:
+        why, hint = f"it lacks {', '.join(f'`{name}`' for name in missing)}", ""
+    return finding(Unknown(codes.TODO, why, caller.span, hint), caller.span, f"`{method}`")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _in_context(operation: AnyOperation, folder: Path) -> AnyOperation:
+    """Modal resolves `COPY` against the working directory; a spec against its root, which may be another folder."""
+    match operation:
+        case ops.DockerfileCommands(context_dir=None, dockerfile_commands=lines) if copies(lines):
+            return dataclasses.replace(operation, context_dir=folder)
+        case ops.FromDockerfile(context_dir=None):
+            return dataclasses.replace(operation, context_dir=folder)
+        case _:
+            return operation
