@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from imagespec.rules import arguments, code, cost, local, modal, pins, projects, security, strings, versions
+from imagespec.rules import (
+    arguments,
+    code,
+    cost,
+    cuda,
+    local,
+    modal,
+    pins,
+    projects,
+    security,
+    strings,
+    versions,
+    wheels,
+)
 from imagespec.rules.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -15,5 +28,7 @@ RULES: tuple[Rule, ...] = (
     *cost.RULES,
     *code.RULES,
     *versions.RULES,
+    *cuda.RULES,
+    *wheels.RULES,
     *security.RULES,
 )

@@ -1,7 +1,116 @@
-"""IS7xx: versions that do not go together."""
+"""IS701, IS702: torch and what is built against it, with each other and with Python.
+
+The tables of `releases` say what goes together. Of a version that they do not list, nothing is said.
+"""
 
 from __future__ import annotations
 
-from imagespec.rules.rule import Rule
+from collections.abc import Iterable, Iterator
 
-RULES: tuple[Rule, ...] = ()
+from imagespec.image.bases import MUSL, platform_of
+from imagespec.image.layers import Image, Installed
+from imagespec.rules.releases import COMPANIONS, beside, goes_with, has_wheel, listed, release, torch_beside, versions
+from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.torch_build import cuda_in, is_version, other_build, python_series
+
+
+@rule("IS701", "error")
+def torch_and_companions(image: Image) -> Iterable[Finding]:
+    """torch, torchvision and torchaudio that do not go together.
+
+    torchvision and torchaudio are built against one version of torch. With another, the installer finds no solution;
+    or, where they are installed one after the other, the second install replaces the torch of the first.
+
+    Use instead: the versions that belong together, such as torch 2.8.0, torchvision 0.23.0 and torchaudio 2.8.0.
+    """
+    torch = image.installed.get("torch")
+    known = [image.installed[name] for name in COMPANIONS if name in image.installed]
+    known = [package for package in known if is_version(package.version)]
+    if torch is not None and is_version(torch.version):
+        for package in known:
+            yield from _with_torch(package, torch)
+    elif len(known) == 2:
+        yield from _with_each_other(known[0], known[1])
+
+
+def _with_torch(package: Installed, torch: Installed) -> Iterator[Finding]:
+    place = package.place or torch.place
+    other = torch.place if package.place else None
+    if place is None:
+        return
+    its, ours = cuda_in(package.version), cuda_in(torch.version)
+    if goes_with(package.name, package.version, torch.version) is False:
+        message = f"{_named(package)} goes with torch {_needed(package)}, not with {torch.version}"
+        yield Finding(place, message, _either(package, torch), other=other)
+    elif its and ours and "cpu" not in (its, ours) and its.partition(".")[0] != ours.partition(".")[0]:
+        message = f"{_named(package)} is built for CUDA {its}, torch for CUDA {ours}"
+        yield Finding(place, message, "take both from the same index", other=other)
+
+
+def _either(package: Installed, torch: Installed) -> str:
+    found = [
+        (package.name, beside(package.name, torch.version), f"torch {torch.version}"),
+        ("torch", torch_beside(package.name, package.version), f"{package.name} {package.version}"),
+    ]
+    ways = [f"`{name}=={version}` for {what}" for name, version, what in found if version]
+    return f"write {', or '.join(ways)}" if ways else ""
+
+
+def _with_each_other(one: Installed, other: Installed) -> Iterator[Finding]:
+    wanted = [{v for v in versions("torch") if goes_with(each.name, each.version, v)} for each in (one, other)]
+    place = other.place or one.place
+    if all(wanted) and not wanted[0] & wanted[1] and place is not None:
+        message = f"{_named(other)} goes with torch {_needed(other)}, {_named(one)} with torch {_needed(one)}"
+        version = beside(other.name, torch_beside(one.name, one.version))
+        hint = (
+            f"write `{other.name}=={version}` for {one.name} {one.version}" if version else "choose one torch for both"
+        )
+        yield Finding(place, message, hint, other=one.place if other.place else None)
+
+
+def _named(package: Installed) -> str:
+    return f"`{package.name}` {package.version}"
+
+
+def _needed(package: Installed) -> str:
+    return release(package.name, package.version).get("torch", "").removeprefix("==")
+
+
+@rule("IS702", "error")
+def no_wheel_for_python(image: Image) -> Iterable[Finding]:
+    """A torch, torchvision or torchaudio that has no wheel for the image's Python.
+
+    They have no source distribution that an installer could fall back to, so the build of the layer fails. Nor have
+    they wheels for Alpine.
+
+    Use instead: a Python that the version has wheels for, or a version with wheels for this Python; Debian instead of
+    Alpine.
+    """
+    series = python_series(image)
+    platform = platform_of(image.layers[0].operation) if image.layers else ""
+    for name in ("torch", *COMPANIONS):
+        package = image.installed.get(name)
+        if package is None or package.place is None or not release(name, package.version):
+            continue
+        if platform == MUSL:
+            yield Finding(package.place, f"{_named(package)} has no wheel for Alpine", "begin with `debian_slim`")
+        elif series and has_wheel(name, package.version, series) is False and other_build(package, image) is None:
+            yield Finding(package.place, f"{_named(package)} has no wheel for Python {series}", _other(package, series))
+
+
+def _other(package: Installed, python: str) -> str:
+    """The nearest version with a wheel, and the Pythons that this one has wheels for."""
+    name, every = package.name, versions(package.name)
+    pythons = [each for each in release(name, package.version)["python"].split() if not each.endswith("t")]
+    hints = [f"it has wheels for {pythons[0]} to {pythons[-1]}" if len(pythons) > 1 else f"it is for {pythons[0]}"]
+    at = every.index(listed(name, package.version))
+    later = [each for each in every[at:] if has_wheel(name, each, python)]
+    earlier = [each for each in every[:at] if has_wheel(name, each, python)]
+    if later:
+        hints.append(f"{name} {later[0]} is the first with one for {python}")
+    elif earlier:
+        hints.append(f"{name} {earlier[-1]} is the last with one for {python}")
+    return "; ".join(hints)
+
+
+RULES: tuple[Rule, ...] = (torch_and_companions, no_wheel_for_python)
