@@ -174,12 +174,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def only_one_near(word: str, known: Iterable[str]) -> str:
     """The one of `known` that a misspelt word must mean, or an empty string where it could be another."""
     every = sorted(known)
-    near = {
+    begun = [
         each for each in every if min(len(each), len(word)) > 2 and (each.startswith(word) or word.startswith(each))
-    }
-    near |= set(difflib.get_close_matches(word, every, n=2, cutoff=0.6))
-    close = difflib.get_close_matches(word, every, n=2, cutoff=0.8)
-    return close[0] if len(close) == 1 else near.pop() if len(near) == 1 else ""
+    ]
+    near = {*begun, *difflib.get_close_matches(word, every, n=2, cutoff=0.6)}
+    close = {*begun, *difflib.get_close_matches(word, every, n=2, cutoff=0.8)}
+    return next((found.pop() for found in (near, close) if len(found) == 1), "")
 
 
 def shown(path: Path) -> str:

@@ -127,5 +127,6 @@ class _Work:
                 self._ask(seen, fix, texts, changed)
 
     def _ask(self, seen: Seen, fix: Fix, texts: dict[str, str], changed: dict[str, str]) -> None:
-        if fix.finding not in seen.examined.diagnostics and not same_without(seen, texts, changed):
+        agrees = any(d == fix.finding and d.fix for d in seen.examined.diagnostics)
+        if not agrees and not same_without(seen, texts, changed):
             raise Refused(f"`{seen.path.name}` reads the same line, and there it is right")

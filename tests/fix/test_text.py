@@ -104,10 +104,13 @@ CASES: dict[str, tuple[Edit, str, str]] = {
     "to brackets over lines": (Add(("a",), "w"), "a: [\n  x # c\n]\n", "a: [\n  x, # c\n  w\n]\n"),
     "to brackets over lines, a comma": (Add(("a",), "w"), "a: [\n  x, # c\n]\n", "a: [\n  x, # c\n  w,\n]\n"),
     "to a list in short": (Add(("python", "packages"), "b==1"), "python: [a]\n", "python: [a, b==1]\n"),
-    "a key": (Add(("env",), "1", "B"), "env:\n  A: x\n", 'env:\n  A: x\n  B: "1"\n'),
+    "a key more": (Add(("env",), "1", "B"), "env:\n  A: x\n", 'env:\n  A: x\n  B: "1"\n'),
     "a key in braces": (Add(("env",), "1", "B"), "env: {A: x}\n", 'env: {A: x, B: "1"}\n'),
-    "a key of an item": (Add(("source", 0, "ignore"), "*.pt"), "source:\n  - dir: x\n", 'source:\n  - dir: x\n    ignore: ["*.pt"]\n'),
-    "a section": (Add(("apt",), "wget"), "base: x\nenv:\n  A: x\n", "base: x\napt: [wget]\nenv:\n  A: x\n"),
+    "a key of an item": (
+        Add(("source", 0, "ignore"), "*.pt"),
+        "source:\n  - dir: x\n", 'source:\n  - dir: x\n    ignore: ["*.pt"]\n',
+    ),
+    "a section more": (Add(("apt",), "wget"), "base: x\nenv:\n  A: x\n", "base: x\napt: [wget]\nenv:\n  A: x\n"),
     "a section of maps": (
         Add(("source",), {"package": "training"}),
         "base: x\n",
@@ -153,6 +156,8 @@ def test_refused(case: str) -> None:
 
 def test_maps_are_equal_in_any_order() -> None:
     one, other = (value_of(yaml.compose(text)) for text in ("{a: 1, b: [1, 2]}", "{b: [1, 2], a: 1}"))
-    assert isinstance(one, Map) and one == other and hash(one) == hash(other)
+    assert isinstance(one, Map)
+    assert one == other
+    assert hash(one) == hash(other)
     assert one != value_of(yaml.compose("{b: [2, 1], a: 1}"))
     assert one != value_of(yaml.compose("{b: [1, 2], a: '1'}"))
