@@ -1,0 +1,199 @@
+"""Specs before and after `check --fix`: what is mended, what is left alone and why, in which file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imagespec.fix.fixing import Outcome, fix
+
+BASE = 'base: {debian_slim: "3.12.10"}\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "data.txt").write_text("data")
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "__init__.py").write_text("")
+    (tmp_path / "pkg" / "app.py").write_text("def prepare(): ...\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fixed(*names: str, **texts: str) -> tuple[Outcome, dict[str, str]]:
+    """Write specs by name, mend the named ones or all, and say what their files would hold then."""
+    for name, text in texts.items():
+        Path(f"{name}.yaml").write_text(text)
+    outcome = fix([Path(f"{name}.yaml") for name in (names or texts)])
+    return outcome, texts | {each.source.path.stem: each.text for each in outcome.files}
+
+
+PAIRS: dict[str, tuple[str, str]] = {
+    "IS101": ("apt_: [git] # c\n", "apt: [git] # c\n"),
+    "IS101 below": ("python:\n  packges: [six==1.17.0]\n", "python:\n  packages: [six==1.17.0]\n"),
+    "IS101 in a step": ("steps:\n  - apt_instal: [git]\n", "steps:\n  - apt_install: [git]\n"),
+    "IS101 twice": ("pyhton:\n  packges: [six==1.17.0]\n", "python:\n  packages: [six==1.17.0]\n"),
+    "IS102": ('env:\n  A: "1"\n  B: "2"\n  A: "1" # again\n', 'env:\n  A: "1"\n  B: "2"\n'),
+    "IS102 of three": ('env: {A: "1", A: "1", A: "2"}\n', 'env: {A: "1", A: "2"}\n'),
+    "IS103 list": ("apt: git\n", "apt: [git]\n"),
+    "IS103 text": ("workdir: [/app]\n", "workdir: /app\n"),
+    "IS103 truth": ('source:\n- package: pkg\n  copy: "no"\n', "source:\n- package: pkg\n  copy: false\n"),
+    "IS103 number": (
+        'function: {call: "pkg.app:prepare", timeout: "60"}\n',
+        'function: {call: "pkg.app:prepare", timeout: 60}\n',
+    ),
+    "IS105": (
+        "env:\n  A: 1 # c\n  B: 3.10\n  C: no\n  D: 1:30\n",
+        'env:\n  A: "1" # c\n  B: "3.10"\n  C: "no"\n  D: "1:30"\n',
+    ),
+    "IS105 key": ('env: {on: "x", off: "y"}\n', 'env: {"on": "x", "off": "y"}\n'),
+    "IS501 below a key of its own": (
+        "? python\n: installer: pip\n  packages: [six==1.17.0]\n",
+        "? python\n: packages: [six==1.17.0]\n",
+    ),
+    "IS105 quotes": ("env: {A: “x y”}\n", "env: {A: x y}\n"),
+    "IS201": ("python: [six=1.17.0, 'tqdm 4.67.1']\n", "python: [six==1.17.0, 'tqdm==4.67.1']\n"),
+    "IS202": ("apt: [Git, wget==1.2]\n", "apt: [git, wget=1.2]\n"),
+    "IS207": (
+        "run: {commands: [ls], volumes: {/data/: v}}\n",
+        "run: {commands: [ls], volumes: {/data: v}}\n",
+    ),
+    "IS212": ("source:\n  - package: pkg/app.py\n", "source:\n  - package: pkg.app\n"),
+    "IS227": (
+        "steps:\n  - env: {}\n  # stays\n  - apt_install: [git]\n",
+        "steps:\n  # stays\n  - apt_install: [git]\n",
+    ),
+    "IS237": ('run: ["", "true"]\n', 'run: ["true"]\n'),
+    "IS501": ("python:\n  installer: pip\n  packages: [six==1.17.0]\n", "python:\n  packages: [six==1.17.0]\n"),
+    "IS501 in a step": ("steps:\n  - pip_install: [six==1.17.0]\n", "steps:\n  - uv_pip_install: [six==1.17.0]\n"),
+    "IS502": ("source:\n  - {package: pkg, copy: true}\n", "source:\n  - {package: pkg}\n"),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_mended(folder: Path, case: str) -> None:
+    before, after = PAIRS[case]
+    outcome, texts = fixed(spec=BASE + before)
+    assert texts["spec"] == BASE + after
+    assert {each.finding.code for each in outcome.mended} == {case[:5]}
+    assert not outcome.refused
+    assert not any(d.fix for d in outcome.left)
+    assert not fixed(spec=texts["spec"])[0].files
+
+
+LEFT = {
+    "two names are near": "steps:\n  - uv_pip_install_from_requirements: r.txt\n",
+    "values differ": 'env: {A: "1", A: "2"}\n',
+    "a command line is no list": "entrypoint: python app.py\n",
+    "the meaning of an argument": 'function: {call: "pkg.app:prepare", args: [no]}\n',
+    "uv asks indexes in another order": (
+        "python: {installer: pip, packages: [six==1.17.0], extra_index_url: https://index.example}\n"
+    ),
+    "options of pip": 'python: {installer: pip, packages: [six==1.17.0], options: "--no-deps"}\n',
+}
+
+
+@pytest.mark.parametrize("case", LEFT)
+def test_left_to_the_author(folder: Path, case: str) -> None:
+    outcome, _ = fixed(spec=BASE + LEFT[case])
+    assert (outcome.mended, outcome.files, outcome.refused) == ((), (), ())
+    assert outcome.before == outcome.left != ()
+
+
+REFUSED = {
+    "an alias shares it with other places": (
+        "run: {commands: [ls], env: &e {A: 1}}\nfunction: {call: 'pkg.app:prepare', env: *e}\n"
+    ),
+    "its value is that of an alias": "env: {A: &a 1, B: *a}\n",
+    "it cannot be edited without changing something else": "run: {commands: [ls], env: {A: &e 1}}\ndescription: *e\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_refused(folder: Path, reason: str) -> None:
+    outcome, _ = fixed(spec=BASE + REFUSED[reason])
+    assert outcome.files == ()
+    assert reason in [why for _, why in outcome.refused]
+
+
+def test_a_fix_that_brings_an_error_is_taken_back(folder: Path) -> None:
+    """Mounted files must come last, so these have to stay copied; the rest is mended all the same."""
+    steps = "steps:\n  - add_local_file: {local_path: data.txt, remote_path: /d, copy: true}\n  - workdir: /d\n"
+    outcome, texts = fixed(spec=BASE + steps + "env: {A: 1}\n")
+    assert texts["spec"] == BASE + steps + 'env: {A: "1"}\n'
+    assert [why.partition(":")[0] for _, why in outcome.refused] == ["it would bring IS221"]
+    assert [d.code for d in outcome.left] == ["IS502"]
+
+
+def test_what_a_comment_silences_stays(folder: Path) -> None:
+    text = BASE + "python:\n  installer: pip # imagespec: ignore[IS501]\n  packages: [six==1.17.0]\n"
+    assert fixed(spec=text)[0].files == ()
+
+
+def test_a_rule_finds_its_place_beside_a_wrong_part(folder: Path) -> None:
+    """Rules see the spec without what is wrong in it, and count items without it."""
+    text = BASE + "source:\n  - {packag: pkg, copy: true, kubernetes: 1}\n  - {file: data.txt, to: /d, copy: true}\n"
+    outcome, texts = fixed(spec=text)
+    assert texts["spec"].endswith("  - {file: data.txt, to: /d}\n")
+    assert [d.code for d in outcome.left][:1] == ["IS101"]
+
+
+# ----------------------------------------------------------------------------------------------- files
+
+
+PARENT = "python:\n  installer: pip # slow\n  packages: [six==1.17.0]\n"
+
+
+def test_the_file_in_which_it_stands_is_edited(folder: Path) -> None:
+    child = f"extends: _base.yaml\n{BASE}python: [tqdm==4.67.1]\n"
+    outcome, texts = fixed("one", _base=PARENT, one=child)
+    assert texts == {"_base": "python:\n  packages: [six==1.17.0]\n", "one": child}
+    assert [each.files for each in outcome.mended] == [(folder / "_base.yaml",)]
+
+
+def test_children_that_agree_share_one_edit(folder: Path) -> None:
+    child = f"extends: _base.yaml\n{BASE}"
+    outcome, _ = fixed("one", "two", _base=PARENT, one=child, two=child)
+    assert [each.source.path.name for each in outcome.files] == ["_base.yaml"]
+    assert len(outcome.mended) == 1
+
+
+@pytest.mark.parametrize("named", [("one",), ("one", "two")])
+def test_a_child_for_which_it_is_right_keeps_it(folder: Path, named: tuple[str, ...]) -> None:
+    """Whether it was asked for or not: `two` gives pip an option that uv does not have."""
+    child = f"extends: _base.yaml\n{BASE}"
+    outcome, _ = fixed(*named, _base=PARENT, one=child, two=child + 'python: {options: "--use-pep517"}\n')
+    assert outcome.files == ()
+    assert [why for _, why in outcome.refused] == ["`two.yaml` reads the same line, and there it is right"]
+
+
+def test_a_child_that_overrides_it_has_no_say(folder: Path) -> None:
+    child = f"extends: _base.yaml\n{BASE}"
+    _, texts = fixed("one", _base=PARENT, one=child, two=child + "python: {installer: uv}\n")
+    assert texts["_base"] == "python:\n  packages: [six==1.17.0]\n"
+
+
+def test_a_value_that_overrides_another_stays(folder: Path) -> None:
+    """Without it, the parent's would come back."""
+    child = f"extends: _base.yaml\n{BASE}python:\n  installer: pip\n"
+    outcome, texts = fixed("one", _base=PARENT, one=child)
+    assert texts["one"] == child
+    assert outcome.refused[0][1] == "specs that it extends say something about it too"
+
+
+def test_a_file_outside_of_the_project_stays(folder: Path) -> None:
+    (folder / "inner" / "specs").mkdir(parents=True)
+    (folder / "_base.yaml").write_text(PARENT)
+    one = folder / "inner" / "specs" / "one.yaml"
+    one.write_text(f"extends: ../../_base.yaml\n{BASE}env: {{A: 1}}\n")
+    outcome = fix([one])
+    assert [each.source.path.name for each in outcome.files] == ["one.yaml"]
+    assert [why for _, why in outcome.refused] == ["it stands in a file outside of the project"]
+
+
+def test_what_is_read_only_in_part_is_left_whole(folder: Path) -> None:
+    Path("spec.yaml").write_text("base: [\n")
+    outcome = fix([Path("spec.yaml"), Path("none.yaml")])
+    assert outcome.files == ()
+    assert len(outcome.left) == 2
