@@ -19,6 +19,7 @@ import html
 import io
 import json
 import re
+import ssl
 import sys
 import tarfile
 import threading
@@ -75,14 +76,18 @@ class Index:
     """A server as long as the context lasts.
 
     `answers` are status codes that requests for a package get instead, `hanging` packages that get no answer as long as
-    they are in it, `login` who may ask, `html` whether it knows PEP 503 only, `parts` whether it gives parts of files;
-    `requests` is every path asked for, `sent` counts the bytes of files.
+    they are in it, `login` who may ask, `html` whether it knows PEP 503 only, `parts` whether it gives parts of files,
+    `elsewhere` where it sends those to who ask for files; `requests` is every path asked for, `sent` counts the bytes
+    of files.
     """
 
-    def __init__(self, *, html: bool = False, login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, *, html: bool = False, login: tuple[str, str] | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.html = html
         self.login = login
         self.parts = True
+        self.elsewhere = ""
         self.sent = 0
         self.packages: dict[str, list[Served]] = {}
         self.answers: dict[str, int] = {}
@@ -90,6 +95,9 @@ class Index:
         self.requests: list[str] = []
         self.closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("_Handler", (_Handler,), {"index": self}))
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Index:
@@ -116,7 +124,7 @@ class Index:
     @property
     def url(self) -> str:
         """What `index_url` takes, without the login."""
-        return f"http://{self.host}/simple/"
+        return f"{self._scheme}://{self.host}/simple/"
 
     @property
     def url_with_login(self) -> str:
@@ -128,7 +136,7 @@ class Index:
         return {"UV_DEFAULT_INDEX": self.url, "UV_CACHE_DIR": str(cache), "UV_HTTP_RETRIES": "0"}
 
     def file_url(self, file: Served) -> str:
-        return f"http://{self.host}/files/{file.name}"
+        return f"{self._scheme}://{self.host}/files/{file.name}"
 
     # ------------------------------------------------------------------------------------------- packages
 
@@ -260,6 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(self.index.answers[name], b"", "text/plain")
         elif kind == "simple" and name in self.index.packages:
             self._project(name, self.index.packages[name])
+        elif kind == "files" and self.index.elsewhere:
+            self._answer(302, b"", "text/plain", {"Location": f"{self.index.elsewhere}/files/{rest}"})
         elif kind == "files":
             self._file(rest)
         else:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import ssl
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from imagespec.lock.imports import with_imports
 from imagespec.lock.lockfile import File, Lock, Package
@@ -151,6 +154,55 @@ def test_an_index_with_a_login(workshop: Workshop) -> None:
         assert read(served, address).packages[0].imports == ()
         login = private.url.replace("//", "//alice:s%20cret@")
         assert read(served, address, indexes=(login,)).packages[0].imports == ("a",)
+
+
+@pytest.fixture
+def trusted(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """An index with a certificate of an authority that `SSL_CERT_FILE` names."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    path = workshop.folder / "authority.pem"
+    authority.cert_pem.write_to_path(str(path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with Index(tls=context) as served:
+        yield served
+
+
+def test_the_authorities_of_the_environment(trusted: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    (served,) = trusted.add("a", "1.0")
+    with monkeypatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE")
+        assert read(served, trusted.file_url(served)).packages[0].imports == ()
+    assert read(served, trusted.file_url(served)).packages[0].imports == ("a",)
+
+
+def test_sent_on_to_another_server(trusted: Index, index: Index) -> None:
+    """Never to one where others could change what is sent."""
+    (served,) = trusted.add("a", "1.0")
+    index.add("a", "1.0")
+    trusted.elsewhere = f"http://{index.host}"
+    assert read(served, trusted.file_url(served)).packages[0].imports == ()
+    trusted.elsewhere, index.elsewhere = "", trusted.url.removesuffix("/simple/")
+    assert read(served, index.file_url(served)).packages[0].imports == ("a",)
+
+
+def test_a_folder_of_wheels(workshop: Workshop, index: Index) -> None:
+    (served,) = index.add("a", "1.0", brings=["inside.py"])
+    folder = workshop.folder / "a folder"
+    folder.mkdir()
+    (folder / served.name).write_bytes(served.content)
+    index.remove("a")
+    workshop.spec("one", f"python: {{packages: [a], find_links: '{folder}'}}")
+    workshop.lock()
+    assert imports(workshop) == {"a": ("inside",)}
+
+
+def test_a_wheel_by_its_address(workshop: Workshop, index: Index) -> None:
+    (served,) = index.add("a", "1.0", brings=["inside.py"])
+    workshop.spec("one", f"python: ['a @ {index.file_url(served)}']")
+    workshop.lock()
+    assert imports(workshop) == {"a": ("inside",)}
 
 
 def test_a_wheel_is_read_once(workshop: Workshop, index: Index) -> None:
