@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training import backbones
+from training.config import TrainingError
 
 # ------------------------------------------------------------------------------------------ classification
 
@@ -137,7 +138,9 @@ def named_correctly(train: Tensor, labels: Tensor, images: Tensor, expected: Ten
 
     scikit-learn's support vector machine on pixels: nothing that it knows comes from a network of ours.
     """
-    from sklearn.svm import SVC
-
+    try:
+        from sklearn.svm import SVC
+    except ImportError:
+        raise TrainingError("the judge comes with scikit-learn, which is not here: pip install scikit-learn") from None
     judge = SVC(gamma="scale", C=10).fit(pixels(train).numpy(), labels.numpy())
     return float((torch.from_numpy(judge.predict(pixels(images).numpy())) == expected).double().mean())

@@ -1,0 +1,207 @@
+"""IS606-608: the files that code reads and the programs that it calls, against the image that it runs on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from imagespec.code.closure import File, Reach
+from imagespec.code.programs import PACKAGES, installed_by
+from imagespec.code.view import view
+from imagespec.diagnostic import Add
+from imagespec.image.commands import instructions_of, pipelines
+from imagespec.image.layers import Image, Place
+from imagespec.rules.rule import Finding, Rule, rule
+from imagespec.rules.sources import file_for
+from imagespec.spec import operations as ops
+
+_OF_BASE = frozenset(
+    {
+        *(
+            "bin",
+            "boot",
+            "dev",
+            "etc",
+            "home",
+            "lib",
+            "lib32",
+            "lib64",
+            "libx32",
+            "media",
+            "mnt",
+            "opt",
+            "proc",
+            "root",
+        ),
+        *("root", "run", "sbin", "srv", "sys", "tmp", "usr", "var", "pkg", "modal", "__modal"),
+    }
+)
+"""Folders that every base has, and Modal's own."""
+
+
+@rule("IS606", "error", fixable=True)
+def missing_file(image: Image) -> Iterable[Finding]:
+    """A script or a file that the code names and the image does not hold.
+
+    Modal ships Python source only: scripts of a shell, configurations and data have to be named. A relative path counts
+    from the working directory of the container, which is `/root` unless `workdir` says otherwise.
+
+    Use instead: the file under `source`: `- {file: NAME, to: /root/NAME}`.
+    """
+    for reach in view(image).reaches:
+        for file in _not_there(image, reach):
+            if _at_volume(file, reach) is not None:
+                continue
+            if file.local is not None:
+                added = file_for(file.local, file.remote, image)
+                what = "script" if file.script else "folder" if file.local.is_dir() else "file"
+                yield Finding(file.span, f"the {what} `{file.name}` is not in the image", added.hint, **added.mending)
+            elif file.script and not reach.tree.open:
+                message = f"there is no script `{file.name}`, neither here nor in the image"
+                yield Finding(file.span, message, f"it would have to be at `{file.remote}`")
+
+
+@rule("IS607", "warning", fixable=True)
+def missing_program(image: Image) -> Iterable[Finding]:
+    """A program that a command calls and nothing in the image brings.
+
+    Slim bases have no `wget`, `curl` or `git`. Only programs that are well known are looked for.
+
+    Use instead: its package under `apt`.
+    """
+    lacking = view(image).lacking
+    if not lacking:
+        return
+    for place, program in _called(image):
+        if program in lacking:
+            package = lacking[program]
+            message = f"nothing in the image brings `{program}`"
+            yield Finding(place, message, mend=f"apt: [{package}]", fix=(Add(("apt",), package),))
+
+
+def _called(image: Image) -> Iterator[tuple[Place, str]]:
+    for layer in image.layers:
+        for instruction in instructions_of(layer):
+            if instruction.word == "RUN":
+                yield from ((instruction.place, program) for program in _programs(instruction.text))
+    for index, command in enumerate(image.checks.commands):
+        yield from ((("checks", "commands", index), program) for program in _programs(command))
+    for reach in view(image).reaches:
+        brought = set(_brought_by_code(reach))
+        for called in reach.called:
+            program = called.program.rpartition("/")[2]
+            expected = called.where.condition or called.where.caught
+            if not expected and brought.isdisjoint([program, *PACKAGES.get(program, "").split()]):
+                yield called.span, program
+
+
+def _programs(text: str) -> set[str]:
+    found = {command.program for pipeline in pipelines(text) for command in pipeline}
+    return found - set(installed_by(text))
+
+
+def _brought_by_code(reach: Reach) -> Iterator[str]:
+    """What commands of the code itself install, or look for before they call it."""
+    for called in reach.called:
+        if "install" in called.arguments or called.program in ("command", "which", "type"):
+            yield from called.arguments
+    for script in reach.scripts.values():
+        yield from installed_by(script.text)
+
+
+@rule("IS608", "warning")
+def path_outside(image: Image) -> Iterable[Finding]:
+    """A path that is neither in the image nor in a volume.
+
+    A relative path counts from the working directory: `data/train` is `/root/data/train`, also where a volume is
+    mounted at `/data`. An absolute one whose first folder nobody makes is nowhere.
+
+    Use instead: the path at which the volume is mounted.
+    """
+    for reach in view(image).reaches:
+        for file in _not_there(image, reach):
+            volume = _at_volume(file, reach)
+            if volume is not None:
+                message = f"`{file.name}` is `{file.remote}` in the container, not in the volume at `{volume}`"
+                inside = file.name.removeprefix("./").partition("/")[2]
+                yield Finding(file.span, message, f"write `{volume}/{inside}`" if inside else f"write `{volume}`")
+            elif file.local is None and not file.script and file.name.startswith("/") and not of_base(file.remote):
+                if not reach.tree.open and "/" + file.remote.split("/")[1] not in reach.tree.folders:
+                    message = f"`{file.name}` is neither in the image nor in a volume"
+                    there = ", ".join(f"`{each}`" for each in sorted(reach.app.mounts or ()))
+                    yield Finding(file.span, message, f"volumes are at {there}" if there else "no volume is mounted")
+
+
+def _not_there(image: Image, reach: Reach) -> Iterator[File]:
+    """Files that are wanted for sure, that the image lacks, and that nothing is known to make."""
+    tree = reach.tree
+    if tree.code_elsewhere or reach.app.altered or reach.app.mounts is None:
+        return
+    said: set[tuple[str, str]] = set()
+    for file in reach.files:
+        key = str(file.span.source.path), file.remote
+        if file.where.condition or file.where.caught or key in said or tree.holds(file.remote):
+            continue
+        said.add(key)
+        if not mounted(file.remote, reach) and not _made(image, file, reach):
+            yield file
+
+
+def _at_volume(file: File, reach: Reach) -> str | None:
+    """The volume that a relative path seems to mean."""
+    if file.name.startswith("/"):
+        return None
+    first = file.name.removeprefix("./").partition("/")[0]
+    return next((each for each in sorted(reach.app.mounts or ()) if each.rpartition("/")[2] == first), None)
+
+
+def mounted(path: str, reach: Reach) -> bool:
+    """Whether a path lies in a volume; where its volumes are not known, it may."""
+    mounts = reach.app.mounts
+    return mounts is None or any(path == each or path.startswith(f"{each}/") for each in mounts)
+
+
+def of_base(path: str) -> bool:
+    """Whether a path begins with a folder that every base has."""
+    return path.split("/")[1] in _OF_BASE
+
+
+_MAKES = re.compile(
+    r"writ|save|dump|mkdir|makedirs|download|retrieve|fetch|cop(?:y|ies)|move|rename|extract|export|touch|clone|creat|"
+    r"generat|render|[\"'][wax]b?\+?[\"']|\bto_\w+\(|\s-[oO]\b|--output|(?<![-=<])>>?(?!=)|tee\b|link|unpack"
+)
+
+
+def _made(image: Image, file: File, reach: Reach) -> bool:
+    """Whether a line of the code or of the spec's commands that makes something names the file, or a folder of it."""
+    names = [part for part in file.name.split("/") if len(part) > 2 and part != ".."]
+    if not names:
+        return True
+    for module in reach.modules.values():
+        text = module.facts.source.text
+        aliases = _aliases(text, names)
+        if any(_makes(line, aliases) for line in text.split("\n")):
+            return True
+    scripts = [script.text for script in reach.scripts.values()]
+    runs = [each.text for layer in image.layers for each in instructions_of(layer) if each.word == "RUN"]
+    built = [name for layer in image.layers if isinstance(layer.operation, ops.RunFunction) for name in names]
+    return bool(built) or any(_makes(line, names) for text in (*scripts, *runs) for line in text.split("\n"))
+
+
+def _makes(line: str, names: list[str]) -> bool:
+    if _MAKES.search(line) is None:
+        return False
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line) for name in names)
+
+
+def _aliases(text: str, names: list[str]) -> list[str]:
+    """The names, and the constants whose values hold one of them."""
+    found = [m[1] for m in re.finditer(r"^\s*(\w+)(?::[^=\n]+)? = (.*)$", text, re.MULTILINE) if _quotes(m[2], names)]
+    return [*names, *found]
+
+
+def _quotes(value: str, names: list[str]) -> bool:
+    return any(re.search(rf"[\"'/]{re.escape(name)}[\"'/]", value) for name in names)
+
+
+RULES: tuple[Rule, ...] = (missing_file, missing_program, path_outside)

@@ -1,0 +1,12 @@
+import modal
+import six
+
+import imagespec
+
+app = modal.App("train")
+image = imagespec.load("IS605-top")
+
+
+@app.function(image=image)
+def train():
+    print(six.PY3)

@@ -1,0 +1,4 @@
+import modal
+
+app = modal.App('x'
+image = None
