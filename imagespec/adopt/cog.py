@@ -54,7 +54,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         Written(files, Span(source)),
     ]
     todo = (*_gpu(build), *_left_out(build), *_left_out(file))
-    return Draft(name=folder.name, operations=tuple(operations), root=folder, todo=todo)
+    return Draft(name=folder.name, operations=tuple(operations), root=folder, exact=False, todo=todo)
 
 
 def _base(source: Source, build: Value, python: str) -> Written:

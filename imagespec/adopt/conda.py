@@ -40,6 +40,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         name=name.text if name and name.text not in ("", "base") else source.path.parent.name,
         operations=tuple(operations),
         root=source.path.parent,
+        exact=False,
     )
 
 

@@ -115,7 +115,9 @@ def _kept_whole(path: Path, folder: Path, file: File, given: Mapping[str, str], 
     )
     missing = {arg: each.span for each in reversed(begins) for arg in each.args if arg.partition("=")[0] not in known}
     todo = (why, *(no_value(span, name) for name, span in sorted(missing.items())))
-    return Draft(name=_name(path), operations=(Written(base, file.stages[-1].begin.span, todo),), root=folder)
+    return Draft(
+        name=_name(path), operations=(Written(base, file.stages[-1].begin.span, todo),), root=folder, exact=False
+    )
 
 
 # ------------------------------------------------------------------------------------------- instructions
@@ -136,4 +138,4 @@ def _in_steps(path: Path, folder: Path, file: File, chain: list[Stage], given: M
                 reading.take(each, first=stage is chain[0])
             except ValueError as error:
                 raise _Malformed(each, error) from error
-    return Draft(name=_name(path), operations=tuple(arranged(reading.finished())), root=folder)
+    return Draft(name=_name(path), operations=tuple(arranged(reading.finished())), root=folder, exact=False)

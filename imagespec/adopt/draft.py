@@ -40,6 +40,7 @@ class Draft:
     gpus: tuple[str, ...] = ()
     apps: tuple[Path, ...] = ()
     made_by: tuple[str | int, ...] = ()
+    exact: bool = True
 
     def findings(self) -> Iterator[Diagnostic]:
         """Everything that the author has to look at."""

@@ -56,4 +56,4 @@ def _requirements(source: Source, python: str) -> Draft | Diagnostic:
     base = Written(ops.DebianSlim(python_version=version), Span(source), todo)
     name = source.path.stem if source.path.stem != "requirements" else source.path.parent.name
     installed = install(source.path, every)
-    return Draft(name=name or "requirements", operations=(base, installed), root=source.path.parent)
+    return Draft(name=name or "requirements", operations=(base, installed), root=source.path.parent, exact=False)

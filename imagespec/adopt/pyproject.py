@@ -35,6 +35,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         name=name if isinstance(name, str) and name else source.path.parent.name,
         operations=(base, installed),
         root=source.path.parent,
+        exact=False,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imagespec.adopt import codes, written
+from imagespec.adopt import codes, meant, written
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.layout import entry, item
 from imagespec.adopt.same import alike
@@ -42,7 +42,9 @@ class _Plan:
     comments: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, said: Said, comments: Sequence[str]) -> None:
-        if said.key in self.sections:
+        if said.key == "env":
+            self.sections[said.key] = {**self.sections.get(said.key, {}), **said.value}
+        elif said.key in self.sections:
             self.sections[said.key] = [*self.sections[said.key], *said.value]
         else:
             self.sections[said.key] = said.value
@@ -67,11 +69,12 @@ def adopted(draft: Draft, folder: Path, *, tidy: bool = False) -> Adopted:
 def _plan(draft: Draft, root: Path) -> _Plan:
     plan = _Plan()
     rest = list(_with_base(draft, plan, root))
-    after = _suffix(rest, root)
+    after = _suffix(rest, root, exact=draft.exact)
     rest = rest[: len(rest) - len(after)]
     stage = 0
-    while rest and (said := _fitting(rest[0], root)) is not None:
-        if not (stage <= said.stage < _STEPS and (said.key not in plan.sections or said.key == "function")):
+    several = ("function",) if draft.exact else ("function", "env")
+    while rest and (said := _fitting(rest[0], root, plan.sections, exact=draft.exact)) is not None:
+        if not (stage <= said.stage < _STEPS and (said.key not in plan.sections or said.key in several)):
             break
         stage = said.stage
         plan.add(said, _todo(rest.pop(0)))
@@ -97,12 +100,12 @@ def _with_base(draft: Draft, plan: _Plan, root: Path) -> Sequence[Written]:
     return rest
 
 
-def _suffix(rest: Sequence[Written], root: Path) -> list[tuple[Written, Said]]:
+def _suffix(rest: Sequence[Written], root: Path, *, exact: bool) -> list[tuple[Written, Said]]:
     """What can stand in the sections that come after the steps."""
     found: list[tuple[Written, Said]] = []
     stage = len(written.STAGES)
     for one in reversed(rest):
-        said = _fitting(one, root)
+        said = _fitting(one, root, {}, exact=exact)
         if said is None or not (_STEPS < said.stage <= stage):
             break
         if said.stage == stage and said.key != "source":
@@ -112,10 +115,12 @@ def _suffix(rest: Sequence[Written], root: Path) -> list[tuple[Written, Said]]:
     return found
 
 
-def _fitting(one: Written, root: Path) -> Said | None:
+def _fitting(one: Written, root: Path, sections: Mapping[str, Any], *, exact: bool) -> Said | None:
     """The section that says an operation, if it then is sent exactly as it is."""
     if one.operation is None:
         return None
+    if not exact:
+        return meant.section(one.operation, root, sections.get("env", {}))
     said = written.section(one.operation, root)
     if said is None:
         return None
@@ -177,6 +182,8 @@ def _spec(plan: _Plan) -> dict[str, Any]:
 
 def _differences(draft: Draft, plan: _Plan, root: Path, *, tidy: bool) -> Iterator[Diagnostic]:
     """What the spec does not say exactly as the draft does."""
+    if not draft.exact:
+        return
     lowered = _lowered(_spec(plan), root)
     if plan.base is None:
         lowered = lowered[1:]

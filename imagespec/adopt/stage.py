@@ -155,18 +155,19 @@ class Reading:
         self.has_python = not (image == "scratch" or _WITHOUT_PYTHON.fullmatch(image))
 
     def _env(self, each: Instruction) -> None:
-        pairs = list(zip(each.args[::2], each.args[1::2], strict=True))
-        expanded = [(name, raw, *self.variables.expand(raw)) for name, raw in pairs]
-        plain = {name: value for name, _, value, missing in expanded if not missing}
-        if plain:
-            self._add(each, ops.Env(vars=plain))
-        for name, raw, _, missing in expanded:
-            if missing:
+        """All values see what was set before the instruction, those that it sets itself not yet."""
+        pairs = dict(zip(each.args[::2], each.args[1::2], strict=True))
+        values = {name: self.variables.expand(raw) for name, raw in pairs.items()}
+        plain = {name: value for name, (value, missing) in values.items() if not missing}
+        expanding = {name: raw for name, raw in pairs.items() if name not in plain}
+        if any(mentioned(raw) & pairs.keys() - {name} for name, raw in expanding.items()):
+            self._as_written(each)
+        else:
+            if plain:
+                self._add(each, ops.Env(vars=plain))
+            for name, raw in expanding.items():
                 self._expanding(each, name, raw)
-        for name, _, value, missing in expanded:
-            self.variables.env.pop(name, None)
-            if not missing:
-                self.variables.env[name] = value
+        self.variables.env = {n: v for n, v in self.variables.env.items() if n not in expanding} | plain
 
     def _expanding(self, each: Instruction, name: str, raw: str) -> None:
         """A variable that refers to one of the base, which the builder alone knows."""
@@ -175,10 +176,9 @@ class Reading:
             return
         for known, value in self.variables.arguments_in_force():
             if re.fullmatch(r"[\w./:+-]*", value):
-                raw = re.sub(rf"\$(?:{known}\b|\{{{known}\}})", lambda _, value=value: value, raw)  # type: ignore[misc]
-        if not raw.startswith(('"', "'")):
-            raw = f'"{raw}"' if re.fullmatch(r"[^\s\"'\\]*", raw) else raw
-        self._as_written(each, f"ENV {name}={raw}")
+                raw = re.sub(rf"\$(?:{known}\b|\{{{known}\}})", value, raw)
+        quoted = raw if raw.startswith(('"', "'")) or not re.fullmatch(r"[^\s\"'\\]*", raw) else f'"{raw}"'
+        self._as_written(each, f"ENV {name}={quoted}")
 
     def _workdir(self, each: Instruction) -> None:
         path, missing = self.variables.expand(each.args[0])
@@ -332,6 +332,8 @@ def _without_frontend(written: Written) -> Written:
     """A command whose packages ask nothing, now that nothing in the image does."""
     match written.operation:
         case ops.RunCommands(env=env) as operation if env and env.get("DEBIAN_FRONTEND") == "noninteractive":
+            if any("DEBIAN_FRONTEND" in command for command in operation.commands):
+                return written
             others = {name: value for name, value in env.items() if name != "DEBIAN_FRONTEND"}
             return replace(written, operation=replace(operation, env=others or None))
         case _:

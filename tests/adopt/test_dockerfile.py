@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imagespec.adopt.dockerfile import drafts
-from imagespec.diagnostic import Diagnostic, lines, render_text
-from imagespec.spec import operations as ops
 from tests.adopt.steps import text_of
 
 HERE = Path(__file__).parent / "dockerfiles"

@@ -1,0 +1,44 @@
+"""An operation of a file that is no Modal code -> the section that builds the same, whatever is requested for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from imagespec.adopt import written
+from imagespec.adopt.written import Said
+from imagespec.image.lower import references
+from imagespec.spec import operations as ops
+from imagespec.spec.operations import AnyOperation
+
+_VARIABLE = re.compile(r'ENV (\w+)="([^"\\`\']*)"')
+
+
+def section(operation: AnyOperation, root: Path, before: Mapping[str, str]) -> Said | None:
+    """The section that says an operation, where `before` is in the section of variables already."""
+    match operation:
+        case ops.DockerfileCommands(dockerfile_commands=lines):
+            found = [_VARIABLE.fullmatch(line) for line in lines]
+            if not lines or None in found or written.given(operation).keys() != {"dockerfile_commands"}:
+                return None
+            said: Said | None = Said("env", {m[1]: m[2] for m in found if m}, written.STAGES.index("env"))
+            if said is not None and len(said.value) < len(lines):
+                return None
+        case ops.PipInstallFromPyproject():
+            said = written.section(operation, root)
+            if said is not None:
+                value = {key: value for key, value in said.value.items() if key != "installer"}
+                return Said(said.key, value, said.stage)
+        case _:
+            said = written.section(operation, root)
+    if said is not None and said.key == "env" and not _independent(said.value, before):
+        return None
+    return said
+
+
+def _independent(more: Mapping[str, str], before: Mapping[str, str]) -> bool:
+    """Whether variables can join others, whose section puts each after those that it refers to."""
+    seen = {name for value in before.values() for name in references(value)}
+    own = {name for each, value in more.items() for name in references(value) if name != each}
+    return not (more.keys() & (before.keys() | seen | own))
