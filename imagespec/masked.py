@@ -65,9 +65,9 @@ _REFERENCE = re.compile(r"[/~<\[{%@]|\.{1,2}/|[A-Za-z][\w+.-]*://|(?:arn|vault|f
 """How paths and names of secrets that lie elsewhere begin."""
 
 _VALUE = r"""(?:"(?P<double>[^"\n]*)"|'(?P<single>[^'\n]*)'|(?P<bare>[^\s,;&|"'`(){}<>]+))"""
-_ASSIGNED = re.compile(rf"(?<![\w-])(?P<name>[A-Za-z_][\w-]{{2,80}})=\\?{_VALUE}")
+_ASSIGNED = re.compile(rf"(?<![\w-])-{{0,2}}(?P<name>[A-Za-z_][\w-]{{2,80}})=\\?{_VALUE}")
 _FLAG = re.compile(rf"(?<![\w-])--?(?P<name>[A-Za-z][\w-]{{2,80}})[ \t]+{_VALUE}")
-_ENV = re.compile(rf"^[ \t]*(?:ENV|env)[ \t]+(?P<name>[A-Za-z_]\w{{2,80}})[ \t]+{_VALUE}")
+_ENV = re.compile(rf"(?<!\w)ENV[ \t]+(?P<name>[A-Za-z_]\w{{2,80}})[ \t]+{_VALUE}")
 _PAIR = re.compile(
     r"""(?<![\w-])["']?(?P<name>[A-Za-z_][\w-]{2,80})["']?[ \t]*:[ \t]*"""
     r"""(?:"(?P<double>[^"\n]*)"|'(?P<single>[^'\n]*)'|(?P<bare>[^"'\s,{}\[][^,}\n]*))"""
@@ -126,7 +126,8 @@ def _given(pattern: re.Pattern[str], text: str) -> Iterator[Secret]:
 
 
 def literal(value: str) -> bool:
-    """Whether a value stands for itself: neither a reference to what is kept elsewhere, nor a path, nor what stands for a secret in documentation."""
+    """Whether a value is no reference to what is kept elsewhere, no path, and nothing that stands for a secret in
+    documentation."""
     if re.search(r"[$`]|\{\{", value) or _REFERENCE.match(value):
         return False
     return bool(value) and not _PLACEHOLDER.fullmatch(value)

@@ -141,8 +141,9 @@ class Command:
     def installs(self) -> bool:
         """Whether it is `pip install`, in one of its spellings."""
         words = [word for word in (self.program, *self.arguments) if not word.startswith("-")]
-        pip = re.fullmatch(r"pip[\d.]*|uv|python[\d.]*", self.program) is not None
-        return pip and (words[1:2] == ["install"] or words[1:3] == ["pip", "install"])
+        if re.fullmatch(r"pip[\d.]*", self.program):
+            return words[1:2] == ["install"]
+        return re.fullmatch(r"uv|python[\d.]*", self.program) is not None and words[1:3] == ["pip", "install"]
 
     def after(self, *options: str) -> Iterator[str]:
         """The values of some options: `-o x`, `-ox` is not understood, `--output=x` is."""
@@ -198,7 +199,9 @@ class _Reader:
     def _step(self, c: str) -> None:
         rest = self.text[self.at : self.at + 3]
         if c == "\\":
-            self._take("" if rest[1:2] == "\n" else rest[1:2], 2)
+            if rest[1:2] != "\n":
+                self._take(rest[1:2], 0)
+            self.at += 2
         elif c == "'":
             end = self._find("'", self.at + 1)
             self._take(self.text[self.at + 1 : end], end + 1 - self.at)
