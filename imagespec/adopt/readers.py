@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TypeAlias
@@ -13,28 +13,43 @@ from typing import TypeAlias
 from imagespec.adopt.draft import Draft
 from imagespec.diagnostic import Diagnostic
 
-Reader: TypeAlias = Callable[[Path], "list[Draft] | tuple[Diagnostic, ...]"]
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody says of files that do not say it themselves: the Python that pins are for, the folder that a
+    Dockerfile is built in, and values of its `ARG`s."""
+
+    python: str = ""
+    context: Path | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+
+
+Reader: TypeAlias = Callable[..., "list[Draft] | tuple[Diagnostic, ...]"]
 """Reads a file, and never runs it. Where there is nothing to adopt, the findings alone."""
 
-READERS = (
-    ("*.py", "modal_code"),
-    ("Dockerfile", "dockerfile"),
-    ("Dockerfile.*", "dockerfile"),
-    ("*.[Dd]ockerfile", "dockerfile"),
-    ("Containerfile", "dockerfile"),
-    ("*", "pins"),
+_BUILT = ("context", "build_args")
+READERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("*.py", "modal_code", ()),
+    ("Dockerfile", "dockerfile", _BUILT),
+    ("Dockerfile.*", "dockerfile", _BUILT),
+    ("*.[Dd]ockerfile", "dockerfile", _BUILT),
+    ("Containerfile", "dockerfile", _BUILT),
+    ("*", "pins", ("python",)),
 )
-"""Pattern of a file's name, and the module of this folder whose `drafts` reads it; the first that fits counts."""
+"""Pattern of a file's name, the module of this folder whose `drafts` reads it, and what of `Given` that one takes; the
+first that fits counts."""
+
+NOTHING = Given()
 
 
-def drafts(path: Path) -> list[Draft] | tuple[Diagnostic, ...]:
+def drafts(path: Path, given: Given = NOTHING) -> list[Draft] | tuple[Diagnostic, ...]:
     """The images that a file describes, or why there are none."""
-    name = next(module for pattern, module in READERS if fnmatch(path.name, pattern))
+    name, takes = next((module, takes) for pattern, module, takes in READERS if fnmatch(path.name, pattern))
     read: Reader = importlib.import_module(f"imagespec.adopt.{name}").drafts
-    return read(path)
+    return read(path, **{option: getattr(given, option) for option in takes})
 
 
-def all_drafts(paths: Sequence[Path]) -> tuple[list[Draft], list[Diagnostic]]:
+def all_drafts(paths: Sequence[Path], given: Given = NOTHING) -> tuple[list[Draft], list[Diagnostic]]:
     """The images of several files, and what is wrong with those that have none.
 
     Where two files have an image of one name, both get the name of their file too.
@@ -42,7 +57,7 @@ def all_drafts(paths: Sequence[Path]) -> tuple[list[Draft], list[Diagnostic]]:
     found: list[tuple[str, Draft]] = []
     wrong: list[Diagnostic] = []
     for path in dict.fromkeys(paths):
-        read = drafts(path)
+        read = drafts(path, given)
         if isinstance(read, tuple):
             wrong += read
         else:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from imagespec.adopt.draft import Draft
-from imagespec.adopt.readers import all_drafts
+from imagespec.adopt.readers import Given, all_drafts
 from imagespec.adopt.sections import adopted
 from imagespec.adopt.write import write
 from imagespec.cli.show import summary, text
@@ -23,13 +23,29 @@ from imagespec.spec.folder import nearest_specs
 @click.option("--tidy", is_flag=True, help="Sections rather than steps, and say what is requested differently then.")
 @click.option("--prove", is_flag=True, help="Import the Modal code in a sandbox, and compare the requests.")
 @click.option("--force", is_flag=True, help="Overwrite specs that are there.")
-def adopt(files: tuple[str, ...], out: str | None, tidy: bool, prove: bool, force: bool) -> None:
+@click.option("--python", default="", metavar="VERSION", help="The Python that pins are for, where they do not say it.")
+@click.option("--context", help="The folder that a Dockerfile is built in; by default its own.")
+@click.option("--build-arg", multiple=True, metavar="NAME=VALUE", help="The value of an ARG of a Dockerfile.")
+def adopt(
+    files: tuple[str, ...],
+    out: str | None,
+    tidy: bool,
+    prove: bool,
+    force: bool,
+    python: str,
+    context: str | None,
+    build_arg: tuple[str, ...],
+) -> None:
     """Write a spec for each image that FILE describes: Modal code, a Dockerfile, or a file of pins.
 
     The code is read, never run, but for `--prove`. What cannot be known from the text alone is a finding, and a comment
     `TODO` in the spec. Exit code 1 where there is one.
     """
-    drafts, found = all_drafts([Path(file) for file in files])
+    if wrong := next((each for each in build_arg if not each.partition("=")[1]), None):
+        raise click.UsageError(printable(f"`--build-arg {wrong}`: write it as NAME=VALUE"))
+    build_args = dict(each.split("=", 1) for each in build_arg)
+    given = Given(python=python, context=Path(context) if context else None, build_args=build_args)
+    drafts, found = all_drafts([Path(file) for file in files], given)
     if found:  # with all of the files or none
         sys.exit(_said(found))
     folder = Path(out) if out is not None else nearest_specs(Path.cwd()) or Path("specs")
