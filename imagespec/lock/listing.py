@@ -96,7 +96,7 @@ class Listing:
         headers = {"Range": f"bytes={span}"}
         if login := dict(_logins([address])).get(host) or self._logins.get(host):
             headers["Authorization"] = login
-        bare = URL(urlunsplit(parts._replace(netloc=host, fragment="")), encoded=True)
+        bare = URL(urlunsplit(parts._replace(netloc=host)), encoded=True)
         async with self._session.get(bare, headers=headers, raise_for_status=True) as answer:
             if answer.url.scheme not in (bare.scheme, "https"):
                 raise ValueError("sent on to where others could change it")

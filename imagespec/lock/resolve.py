@@ -145,7 +145,7 @@ class _Asking:
         for each in packages:
             for file in _files(each):
                 if "path" in file:  # uv writes it as seen from the folder, which will be gone
-                    file["url"] = (self.folder / unquote(file["path"])).resolve().as_uri()
+                    file["url"] = (self.folder / unquote(file["path"])).as_uri()
         return {canonicalize_name(each["name"]): each for each in packages}
 
     def _compile(self, files: Sequence[str], options: Sequence[str], out: Path) -> list[str]:
