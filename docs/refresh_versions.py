@@ -31,8 +31,8 @@ SIMPLE = "application/vnd.pypi.simple.v1+json"
 
 Row: TypeAlias = dict[str, str]
 """`python`: the Pythons that a version has wheels for, `3.13t` free-threaded, or a specifier where one wheel is for
-many. For torch `cuda`, `sm`, the architectures, and `abi`, whether its C++ strings are of the newer kind; for the
-others `torch`, the versions that they allow."""
+many. For torch `cuda`, `sm`, the architectures, `abi`, whether its C++ strings are of the newer kind, and `numpy`, the
+only major version that it can use, if there is one; for the others `torch`, the versions that they allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +133,17 @@ def row(name: str, release: Release) -> Row:
 
 
 def built_for(torch: zipfile.ZipFile) -> Row:
-    """CUDA, architectures and the kind of C++ strings, from the files of torch itself."""
+    """CUDA, architectures, the kind of C++ strings and NumPy, from the files of torch itself."""
     version, python, core = (_content(torch, f"torch/{name}") for name in _TELLING)
     cuda = re.search(rb"^cuda\b.*= '([\d.]+)'", version, re.MULTILINE)
     flags = re.search(rb"(?:sm|compute)_\d+a?(?: (?:sm|compute)_\d+a?)+", python)
     new = b"c105ErrorC2ENS_14SourceLocationENSt7__cxx11" in core
+    older = b"numpy.core._multiarray_umath" in python and b"numpy._core._multiarray_umath" not in python
     return {
         "cuda": cuda[1].decode() if cuda else "",
         "sm": " ".join(map(_architecture, flags[0].decode().split())) if flags else "",
         "abi": "" if not core else "TRUE" if new else "FALSE",
+        "numpy": "1" if older else "",
     }
 
 

@@ -77,16 +77,21 @@ def wheel_of(**files: bytes) -> zipfile.ZipFile:
         (
             {
                 "version": b"__version__ = '2.2.0+cu121'\ncuda: Optional[str] = '12.1'\nhip = None\n",
-                "torch_python": b"\0sm_50 sm_80 sm_90a compute_120\0sm_35\0",
+                "torch_python": b"\0sm_50 sm_80 sm_90a compute_120\0sm_35\0numpy._core._multiarray_umath\0"
+                b"numpy.core._multiarray_umath",
                 "c10": b"_ZN3c105ErrorC2ENS_14SourceLocationENSt7__cxx1112basic_stringIcEE",
             },
-            {"cuda": "12.1", "sm": "5.0 8.0 9.0 12.0+", "abi": "TRUE"},
+            {"cuda": "12.1", "sm": "5.0 8.0 9.0 12.0+", "abi": "TRUE", "numpy": ""},
         ),
         (
-            {"version": b"cuda = '11.7'\n", "torch_python": b"sm_80", "c10": b"_ZN3c105ErrorC2ENS_14SourceLocationESs"},
-            {"cuda": "11.7", "sm": "", "abi": "FALSE"},
+            {
+                "version": b"cuda = '11.7'\n",
+                "torch_python": b"sm_80\0numpy.core._multiarray_umath",
+                "c10": b"_ZN3c105ErrorC2ENS_14SourceLocationESs",
+            },
+            {"cuda": "11.7", "sm": "", "abi": "FALSE", "numpy": "1"},
         ),
-        ({"version": b"cuda: Optional[str] = None\n"}, {"cuda": "", "sm": "", "abi": ""}),
+        ({"version": b"cuda: Optional[str] = None\n"}, {"cuda": "", "sm": "", "abi": "", "numpy": ""}),
     ],
     ids=["all", "older", "for CPUs"],
 )

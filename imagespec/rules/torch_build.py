@@ -49,7 +49,6 @@ class Base:
     """What the name of a base tells of the CUDA and the torch in it; empty where it tells nothing. `nvcc`: it brings
     CUDA's compiler. `place` is where the name is written, `other_python`: a Python of its own is put beside."""
 
-    tag: str
     cuda: str
     torch: str
     nvcc: bool
@@ -71,9 +70,9 @@ def base_of(image: Image) -> Base | None:
     added = bool(getattr(first.operation, "add_python", None))
     nvcc = "devel" in tag.partition("@")[0]
     if found := _CUDA_BASE.search(tag):
-        return Base(tag, found[1], "", nvcc, added, place)
+        return Base(found[1], "", nvcc, added, place)
     if found := _TORCH_BASE.search(tag):
-        return Base(tag, found[2], found[1], nvcc, added, place)
+        return Base(found[2], found[1], nvcc, added, place)
     return None
 
 

@@ -1,4 +1,4 @@
-"""IS701, IS702: torch and what is built against it, with each other and with Python.
+"""IS701, IS702, IS708: torch and what is built against it, with each other, with Python and with NumPy.
 
 The tables of `releases` say what goes together. Of a version that they do not list, nothing is said.
 """
@@ -6,6 +6,8 @@ The tables of `releases` say what goes together. Of a version that they do not l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+
+from packaging.version import Version
 
 from imagespec.image.bases import MUSL, platform_of
 from imagespec.image.layers import Image, Installed
@@ -113,4 +115,24 @@ def _other(package: Installed, python: str) -> str:
     return "; ".join(hints)
 
 
-RULES: tuple[Rule, ...] = (torch_and_companions, no_wheel_for_python)
+@rule("IS708", "warning")
+def numpy_too_new(image: Image) -> Iterable[Finding]:
+    """NumPy 2 beside a torch that was built for NumPy 1.
+
+    torch is imported, but does without NumPy: `tensor.numpy()`, `torch.from_numpy` and most data loaders fail with
+    "Numpy is not available". The metadata of torch does not say so, and no installer refuses the two.
+
+    Use instead: torch 2.3 or later, or the last NumPy 1, which is 1.26.4.
+    """
+    torch, numpy = image.installed.get("torch"), image.installed.get("numpy")
+    if torch is None or numpy is None or not is_version(numpy.version):
+        return
+    place = numpy.place or torch.place
+    usable = release("torch", torch.version).get("numpy", "")
+    if usable and place is not None and Version(numpy.version).major > int(usable):
+        message = f"{_named(torch)} was built for NumPy {usable}, and does without NumPy {numpy.version}"
+        hint = "write `numpy==1.26.4`, or take torch 2.3 or later"
+        yield Finding(place, message, hint, other=torch.place if numpy.place else None)
+
+
+RULES: tuple[Rule, ...] = (torch_and_companions, no_wheel_for_python, numpy_too_new)

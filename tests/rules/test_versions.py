@@ -144,6 +144,23 @@ def test_another_index_may_have_other_wheels(found: Check, project: Path, spec: 
     assert of_family(found(f'base: {{debian_slim: "3.14"}}\n{spec}\n')) == []
 
 
+NUMPY = {
+    "NumPy 2 with an older torch": ("numpy==2.1.3, torch==2.2.2", [("IS708", 2, 21)]),
+    "NumPy 2 with another build of it": ("numpy==2.1.3, torch==2.2.2+cu118", [("IS708", 2, 21)]),
+    "NumPy 2 with a newer torch": ("numpy==2.1.3, torch==2.3.0", []),
+    "NumPy 1 with an older torch": ("numpy==1.26.4, torch==2.2.2", []),
+    "NumPy 1 with a newer torch": ("numpy==1.26.4, torch==2.5.1", []),
+    "any NumPy": ("numpy>=1.26, torch==2.2.2", []),
+    "no NumPy": ("torch==2.2.2", []),
+    "unknown torch": ("numpy==2.1.3, torch==1.13.1", []),
+}
+
+
+@pytest.mark.parametrize(("packages", "expected"), NUMPY.values(), ids=NUMPY)
+def test_numpy(found: Check, packages: str, expected: list[Place]) -> None:
+    assert of_family(found(f"python: {{packages: [{packages}]}}\n")) == expected
+
+
 # ------------------------------------------------------------------------------------------------------------- laws
 
 
@@ -214,8 +231,9 @@ odd = st.one_of(
 @given(odd, odd, odd, odd)
 @example("2.8.0", "", "2.8.0+cu12.x", "3")
 @example("2.8.0", "0.20.1+cu1", "9" * 5000, "3.")
-def test_no_version_is_a_traceback(torch: str, torchvision: str, torchaudio: str, python: str) -> None:
-    image = image_of(python, torch=torch, torchvision=torchvision, torchaudio=torchaudio)
+@example("2.2.2", "2.8.0", "1", "3.12.x")
+def test_no_version_is_a_traceback(torch: str, one: str, other: str, python: str) -> None:
+    image = image_of(python, torch=torch, torchvision=one, torchaudio=other, numpy=one)
     for rule in RULES:
         list(rule.check(image))
 
