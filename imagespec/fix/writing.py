@@ -1,38 +1,38 @@
-"""New texts -> their files, each replaced as a whole, and none where one of them cannot be."""
+"""New texts -> their files, each replaced as a whole, and none where it is known that one of them cannot be."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Sequence
-from pathlib import Path
 
-from imagespec.diagnostic import shown
+from imagespec.diagnostic import Source, shown
 from imagespec.lock.pins import Edit as Rewritten
+from imagespec.spec.source import read
 
 
 def write(files: Sequence[Rewritten]) -> None:
-    """Replace the files. Raises `OSError`, before anything is written, where one is read-only; and where one cannot be
-    written, or was edited meanwhile, with those that were written before it."""
+    """Replace the files. Raises `OSError`: before anything is written, where one is read-only or was edited meanwhile;
+    and where one cannot be written after all, with the names of those that were written before it."""
     for file in files:
-        _refuse_read_only(file.source.path)
+        _refuse(file)
     done: list[str] = []
     for file in files:
+        name = shown(file.source.path)
         try:
             file.write()
         except (OSError, UnicodeError) as error:
-            already = f"; written before it: {', '.join(done)}" if done else "; nothing was written"
-            raise OSError(f"`{shown(file.source.path)}` is not mended: {_reason(error)}{already}") from None
-        done.append(shown(file.source.path))
+            already = f"written before it: {', '.join(done)}" if done else "nothing was written"
+            reason = getattr(error, "strerror", None) or str(error)
+            raise OSError(f"`{name}` cannot be written: {reason.lower()}; {already}") from None
+        done.append(name)
 
 
-def _refuse_read_only(path: Path) -> None:
-    mode = os.stat(path).st_mode
-    if not mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(path, os.W_OK):
-        raise PermissionError(f"`{shown(path)}` is read-only: chmod u+w, and run this again; nothing was written")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        return f"{(error.strerror or str(error)).lower()}"
-    return str(error)
+def _refuse(file: Rewritten) -> None:
+    path = file.source.path
+    name, now = shown(path), read(path)
+    if not isinstance(now, Source) or now.text != file.source.text:
+        raise OSError(f"`{name}` was edited meanwhile; nothing was written: run this again")
+    writable = os.stat(path).st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)  # of which root takes no notice
+    if not writable or not os.access(path, os.W_OK):
+        raise PermissionError(f"`{name}` is read-only: chmod u+w, and run this again; nothing was written")
