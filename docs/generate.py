@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imagespec.compiler import every_code
+from imagespec.diagnostic import FIXABLE
 from imagespec.image.lower import ORDER
 from imagespec.spec.operations import BASES, STEPS
 from imagespec.spec.schema import json_schema
@@ -51,6 +52,8 @@ def _rules() -> Iterator[str]:
         title, _, rest = code.text.partition("\n")
         yield f"\n### {code.id} ({code.severity}): {title.rstrip('.')}\n"
         yield rest.strip()
+        if code.fixable:
+            yield f"\n{FIXABLE}"
 
 
 def _spec() -> Iterator[str]:

@@ -123,6 +123,10 @@ class Diagnostic:
         }
 
 
+FIXABLE = "`imagespec check --fix` mends it where only one thing can be meant."
+"""What is said about a kind of finding that is `fixable`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """A kind of finding. `text` explains it: the first line is its title, then what, why, and what to do instead.

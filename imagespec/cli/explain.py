@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from imagespec.compiler import every_code
-from imagespec.diagnostic import did_you_mean, printable
+from imagespec.diagnostic import FIXABLE, did_you_mean, printable
 
 
 @click.command()
@@ -22,3 +22,5 @@ def explain(code: str | None) -> None:
         hint = did_you_mean(code.upper(), codes) or "see: imagespec explain"
         raise click.UsageError(printable(f"no finding `{code}`; {hint}"))
     click.echo(f"{found.id} ({found.severity}): {found.text}")
+    if found.fixable:
+        click.echo(f"\n{FIXABLE}")

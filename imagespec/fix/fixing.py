@@ -71,6 +71,9 @@ class _Work:
             done, texts = self._round(now, most)
             if not done:
                 break
+            if texts == self.texts:
+                self.refused |= {key(d): "what it would add is there already" for d in done}
+                continue
             after = self.look(texts)
             worse = [each for each in (after.errors() - now.errors()) if not self._goes_on(each, after)]
             if not worse:

@@ -116,7 +116,7 @@ def _first_torch(needed: Iterable[str], torch: Torch) -> str:
     return "choose another GPU"
 
 
-@rule("IS707", "warning")
+@rule("IS707", "warning", fixable=True)
 def variable_not_read(image: Image) -> Iterable[Finding]:
     """A variable by a name that the image's torch does not read.
 

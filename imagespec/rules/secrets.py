@@ -24,7 +24,7 @@ SHOWN = 5
 _MODAL = "modal secret create NAME KEY=…, and `secrets: [NAME]` where it is needed"
 
 
-@rule("IS801", "error")
+@rule("IS801", "error", fixable=True)
 def shipped_credentials(image: Image) -> Iterable[Finding]:
     """A file with credentials among those that the image brings.
 

@@ -28,7 +28,7 @@ _CLIENTS |= {
 _CLIENTS |= {"faster-whisper", "lerobot", "outlines", "fastembed", "llama-cpp-python", "candle", "hf-transfer"}
 
 
-@rule("IS507", "note")
+@rule("IS507", "note", fixable=True)
 def variable_for_nobody(image: Image) -> Iterable[Finding]:
     """A variable of the Hugging Face Hub that nothing in the image reads.
 
@@ -69,7 +69,7 @@ def _mentioned(image: Image) -> bool:
     return any(re.search(r"(?i)\bhf\b|hf_|hugging", text) for text in (*texts, *image.checks.commands))
 
 
-@rule("IS508", "note")
+@rule("IS508", "note", fixable=True)
 def modal_in_image(image: Image) -> Iterable[Finding]:
     """`modal` among the packages of an image.
 

@@ -29,7 +29,7 @@ _SELDOM = frozenset({"wandb", "runs", "mlruns", "lightning_logs", "checkpoints",
 _WEIGHTS = re.compile(r".*(\.(?:ckpt|pt|pth|safetensors|gguf|onnx|h5|npz|parquet|tar|tgz|tar\.gz|zip))", re.IGNORECASE)
 
 
-@rule("IS506", "warning")
+@rule("IS506", "warning", fixable=True)
 def whole_repository(image: Image) -> Iterable[Finding]:
     """A folder that brings along what nobody needs in an image: `.git`, an environment, caches, runs, checkpoints.
 
