@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from imagespec.image.commands import Command, Pipeline, Run, instructions_of, path_of, pipelines, runs_of
+from imagespec.image.commands import Run, instructions_of, path_of, runs_of
 from imagespec.image.layers import Image, Layer
+from imagespec.image.shell import Command, Pipeline, pipelines
 from imagespec.rules.rule import Finding, Rule, rule
 
 _FETCH = frozenset({"curl", "wget", "aria2c"})

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from imagespec.diagnostic import Source
-from imagespec.image.commands import Command, host_of, runs_of
+from imagespec.image.commands import host_of, runs_of
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.requirements import logical_lines
+from imagespec.image.shell import Command
 from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from imagespec.image.commands import Command, runs_of
+from imagespec.image.commands import runs_of
 from imagespec.image.layers import Image, Layer, Place
 from imagespec.image.requirements import lines_of, name_of, requirement, requirements_of
+from imagespec.image.shell import Command
 from imagespec.rules.rule import Finding, Rule, rule, steps
 from imagespec.spec import operations as ops
 

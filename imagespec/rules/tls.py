@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from imagespec.image.commands import Command, instructions_of, runs_of
+from imagespec.image.commands import instructions_of, runs_of
 from imagespec.image.layers import Image
+from imagespec.image.shell import Command
 from imagespec.rules.rule import Finding, Rule, rule
 
 _LOCAL = re.compile(r"\b(?:localhost|127\.0\.0\.1|0\.0\.0\.0)\b|\[::1\]")
