@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imagespec.adopt.codes import NO_COUNTERPART, TODO, UNREADABLE
 from imagespec.adopt.context import Context
 from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.names import named
 from imagespec.adopt.nodes import Value, top
 from imagespec.adopt.python_version import chosen
 from imagespec.adopt.requirement_lines import install, packages
@@ -54,7 +55,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         Written(files, Span(source)),
     ]
     todo = (*_gpu(build), *_left_out(build), *_left_out(file))
-    return Draft(name=folder.name, operations=tuple(operations), root=folder, exact=False, todo=todo)
+    return Draft(name=named(folder.name), operations=tuple(operations), root=folder, exact=False, todo=todo)
 
 
 def _base(source: Source, build: Value, python: str) -> Written:
@@ -66,15 +67,15 @@ def _base(source: Source, build: Value, python: str) -> Written:
 
 
 def _apt(build: Value) -> Iterator[Written]:
-    named = [each for each in build.all("system_packages") if each.text]
-    if named:
-        yield Written(ops.AptInstall(packages=tuple(each.text for each in named)), named[0].span)
+    wanted = [each for each in build.all("system_packages") if each.text]
+    if wanted:
+        yield Written(ops.AptInstall(packages=tuple(each.text for each in wanted)), wanted[0].span)
 
 
 def _python(source: Source, build: Value) -> Iterator[Written]:
-    named = [Line(each.text, each.span) for each in build.all("python_packages") if each.text]
-    if named:
-        yield packages(source.path.parent, named, build.all("python_packages")[0].span)
+    wanted = [Line(each.text, each.span) for each in build.all("python_packages") if each.text]
+    if wanted:
+        yield packages(source.path.parent, wanted, build.all("python_packages")[0].span)
     listed = build.get("python_requirements")
     if listed is not None and listed.text:
         path = source.path.parent / listed.text

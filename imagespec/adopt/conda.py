@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from imagespec.adopt.codes import NO_COUNTERPART, UNREADABLE
 from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.names import named
 from imagespec.adopt.nodes import Value, top
 from imagespec.adopt.python_version import chosen, lowest
 from imagespec.adopt.requirement_lines import packages
@@ -22,13 +24,13 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
     if isinstance(file, Diagnostic):
         return file
     listed = file.get("dependencies")
-    if listed is None or not listed.items():
+    if listed is None or not listed.is_list or not listed.items():
         hint = "an environment of conda lists its packages under `dependencies`"
         return UNREADABLE.at(Span(source), "no packages stand in this file", hint)
     by_pip = [item for each in listed.items() for item in each.all("pip")]
-    named = [each for each in listed.items() if each.text]
+    by_name = [each for each in listed.items() if each.text]
     todo = tuple(_not_kept(each) for each in listed.items() if not each.text and not each.all("pip"))
-    operations = [_base(source, named, python), _installed(source, file, named, whole=not by_pip, todo=todo)]
+    operations = [_base(source, by_name, python), *_installed(source, file, by_name, whole=not by_pip, todo=todo)]
     if by_pip:
         lines = [Line(item.text, item.span) for item in by_pip if item.text]
         operations.append(packages(source.path.parent, lines, by_pip[0].span))
@@ -37,7 +39,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         operations.append(Written(ops.Env(vars=pairs), variables.span))
     name = file.get("name")
     return Draft(
-        name=name.text if name and name.text not in ("", "base") else source.path.parent.name,
+        name=named(name.text if name and name.text != "base" else "", source.path.parent.name),
         operations=tuple(operations),
         root=source.path.parent,
         exact=False,
@@ -55,15 +57,18 @@ def _base(source: Source, named: list[Value], python: str) -> Written:
 
 def _installed(
     source: Source, file: Value, named: list[Value], *, whole: bool, todo: tuple[Diagnostic, ...]
-) -> Written:
+) -> Iterator[Written]:
     """The file itself where conda's packages are all there is in it: one truth. Else its packages by name, as the
     versions of micromamba do not agree on what they do with those for pip."""
     at = named[0].span if named else Span(source)
+    names = tuple(re.sub(r"\s+", "", each.text) for each in named if not _is_given(each.text))
     if whole:
-        return Written(ops.MicromambaInstall(spec_file=source.path), at, todo)
-    names = [re.sub(r"\s+", "", each.text) for each in named if not _is_given(each.text)]
-    channels = tuple(each.text for each in file.all("channels") if each.text and each.text != "nodefaults")
-    return Written(ops.MicromambaInstall(packages=tuple(names), channels=channels), at, todo)
+        yield Written(ops.MicromambaInstall(spec_file=source.path), at, todo)
+    elif names:
+        channels = tuple(each.text for each in file.all("channels") if each.text and each.text != "nodefaults")
+        yield Written(ops.MicromambaInstall(packages=names, channels=channels), at, todo)
+    elif todo:
+        yield Written(None, at, todo)
 
 
 def _is_given(text: str) -> bool:

@@ -11,6 +11,7 @@ from imagespec.adopt.codes import NO_COUNTERPART, UNREADABLE
 from imagespec.adopt.context import Context
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.instructions import File, Instruction, Stage
+from imagespec.adopt.names import named
 from imagespec.adopt.order import arranged
 from imagespec.adopt.stage import Reading, no_value
 from imagespec.adopt.variables import PLATFORM, Variables
@@ -54,7 +55,7 @@ class _Malformed(Exception):
 def _name(path: Path) -> str:
     """`Dockerfile.gpu` and `gpu.Dockerfile` are `gpu`; a plain `Dockerfile` is called like its folder."""
     words = [word for word in path.name.split(".") if word.lower() not in ("dockerfile", "containerfile", "")]
-    return ".".join(words) or path.parent.name or "image"
+    return named(".".join(words), path.parent.name)
 
 
 # ------------------------------------------------------------------------------------------------ stages

@@ -52,8 +52,14 @@ _REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 _PLAIN = re.compile(r"[\w.:/+=,@~^<>!-]*")
 
 
+_LONGEST = 20_000
+"""Characters; reading words takes the square of them."""
+
+
 def _commands(command: str, variables: Mapping[str, str]) -> Iterator[list[str]]:
     """The words of each command of a chain."""
+    if len(command) > _LONGEST:
+        raise _NotUnderstood
     if "$" in command:
         command = _expanded(command, variables)
     if re.search(r"[`$\n]", command):

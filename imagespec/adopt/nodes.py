@@ -30,6 +30,10 @@ class Value:
         return str(self.node.value) if scalar else ""
 
     @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
+    @property
     def true(self) -> bool:
         return self.node.tag == "tag:yaml.org,2002:bool" and self.text.lower() in ("true", "yes", "on")
 
@@ -59,5 +63,7 @@ def top(source: Source) -> Value | Diagnostic:
     """The map that a file is."""
     node = compose(source)
     if isinstance(node, Diagnostic):
-        return UNREADABLE.at(node.span, node.message, node.hint if "spec" not in node.hint + node.message else "")
+        if "spec" in node.message + node.hint:
+            return UNREADABLE.at(node.span, "this is no map of keys and values", "is it the right file?")
+        return UNREADABLE.at(node.span, node.message, node.hint)
     return Value(node, source)

@@ -8,6 +8,7 @@ from pathlib import Path
 from imagespec.adopt import cog, conda, pyproject
 from imagespec.adopt.codes import UNREADABLE
 from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.names import named
 from imagespec.adopt.python_version import chosen
 from imagespec.adopt.requirement_lines import install
 from imagespec.diagnostic import Diagnostic, Source, Span
@@ -54,6 +55,6 @@ def _requirements(source: Source, python: str) -> Draft | Diagnostic:
         return UNREADABLE.at(Span(source), "no package stands in this file", "is it the right file?")
     version, todo = chosen(source.path.parent, python, Span(source))
     base = Written(ops.DebianSlim(python_version=version), Span(source), todo)
-    name = source.path.stem if source.path.stem != "requirements" else source.path.parent.name
-    installed = install(source.path, every)
-    return Draft(name=name or "requirements", operations=(base, installed), root=source.path.parent, exact=False)
+    folder, installed = source.path.parent, install(source.path, every)
+    name = named(source.path.stem if source.path.stem != "requirements" else "", folder.name, "requirements")
+    return Draft(name=name, operations=(base, installed), root=folder, exact=False)

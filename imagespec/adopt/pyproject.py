@@ -8,6 +8,7 @@ from typing import Any
 
 from imagespec.adopt.codes import TODO, UNREADABLE
 from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.names import named
 from imagespec.adopt.python_version import chosen, lowest
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.spec import operations as ops
@@ -26,13 +27,12 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         return UNREADABLE.at(Span(source), "no project stands in this file", hint)
     wanted = project.get("requires-python") or _table(poetry, "dependencies").get("python")
     if isinstance(wanted, str) and not python:
-        version, todo = lowest(wanted, source.find("python", 1))
+        version, todo = lowest(wanted, source.find("requires-python" if "requires-python" in project else "python", 1))
     else:
         version, todo = chosen(source.path.parent, python, Span(source))
-    name = project.get("name") or poetry.get("name")
     base = Written(ops.DebianSlim(python_version=version), Span(source), todo)
     return Draft(
-        name=name if isinstance(name, str) and name else source.path.parent.name,
+        name=named(project.get("name"), poetry.get("name"), source.path.parent.name),
         operations=(base, installed),
         root=source.path.parent,
         exact=False,

@@ -46,7 +46,7 @@ def lowest(wanted: str, at: Span) -> tuple[str, tuple[Diagnostic, ...]]:
 def _as_range(wanted: str) -> str:
     """Poetry's `^3.10`, `~3.10` and `3.10` as PEP 440 writes them."""
     parts = []
-    for part in wanted.split(","):
+    for part in wanted.split(",") if wanted.strip() != "*" else ():
         match = re.fullmatch(r"\s*([\^~]?)\s*(3(?:\.\d+)*)(?:\.\*)?\s*", part)
         if match is None:
             parts.append(part)

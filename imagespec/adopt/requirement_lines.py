@@ -61,7 +61,7 @@ class _Taken:
                 self.options["pre"] = True
             elif _LOCAL.match(line.text):
                 hint = "its code: `source: [{package: …}]`; what it needs: `python: {pyproject: …}`"
-                self.todo.append(NO_COUNTERPART.at(at, f"`{line.text}` is a folder of this machine: left out", hint))
+                self.todo.append(NO_COUNTERPART.at(at, f"`{line.text}` lies on this machine alone: left out", hint))
             elif line.text.startswith("-"):
                 hint = "options of the installer go into `python: {options: …}`"
                 self.todo.append(NO_COUNTERPART.at(at, f"`{line.text}` is an option: left out", hint))

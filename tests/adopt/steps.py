@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from imagespec.adopt.draft import Draft
-from imagespec.diagnostic import Diagnostic, ordered, render_text
+from imagespec.diagnostic import Diagnostic, lines, ordered, render_text
 from imagespec.spec import operations as ops
 
 
@@ -47,3 +47,14 @@ def _plain(value: Any, root: Path) -> Any:
     if isinstance(value, tuple):
         return [_plain(each, root) for each in value]
     return value
+
+
+def well_placed(read: list[Draft] | tuple[Diagnostic, ...]) -> None:
+    """Every finding stands inside its file, and can be shown."""
+    findings = read if isinstance(read, tuple) else [finding for draft in read for finding in draft.findings()]
+    for span in (finding.span for finding in findings):
+        every = lines(span.source.text)
+        assert 1 <= span.line <= span.end_line <= len(every)
+        assert 1 <= span.column <= len(every[span.line - 1]) + 1
+        assert 1 <= span.end_column <= len(every[span.end_line - 1]) + 1
+    render_text(findings)
