@@ -44,6 +44,9 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
 }
 """What each method takes by position, but for those that take any number of texts."""
 
+DEFAULTS: Mapping[str, Mapping[str, Value]] = {"uv_sync": {"uv_project_dir": "./"}}
+"""What Modal takes where nothing is given, and a spec has to name."""
+
 _PATHS = {"local_path", "requirements_txt", "pyproject_toml", "uv_project_dir", "poetry_pyproject_toml"}
 _PATHS |= {"poetry_lockfile", "spec_file", "context_dir", "requirements", "context_files"}
 _OBJECTS = {"secret", "registry_secret", "secrets", "volumes", "network_file_systems"}
@@ -69,6 +72,7 @@ def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], c
         unknown = Unknown(codes.NO_COUNTERPART, f"`{method}` is no builder method that a spec can name", caller.span)
         return Written(None, caller.span, (finding(unknown, caller.span, f"`{method}`"),))
     given, todo = _given(kind, method, args, kwargs, caller)
+    given = {**DEFAULTS.get(method, {}), **given}
     fields = {field.name: field for field in dataclasses.fields(kind)}
     arguments: dict[str, Any] = {}
     for name, value in given.items():
@@ -78,9 +82,11 @@ def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], c
                 todo.append(finding(unknown, caller.place(name), f"`{name}` of `{method}`"))
             continue
         known, unknowns = _known(kind, name, value, caller)
-        what = f"`{name}` of `{method}`" if known in (_NOTHING, [], {}) else f"a part of `{name}` of `{method}`"
-        todo += [finding(each, caller.place(name), what) for each in dict.fromkeys(unknowns)]
-        if known is not _NOTHING and not (known in ({}, []) and fields[name].default is None and name != "ignore"):
+        part = "" if known in (_NOTHING, [], {}) else "a part of "
+        todo += [finding(each, caller.place(name), f"{part}`{name}` of `{method}`") for each in dict.fromkeys(unknowns)]
+        if name == "args" and kind is ops.RunFunction and isinstance(value, tuple) and value:
+            todo.append(_pickled(caller.place(name)))
+        if known is not _NOTHING:
             arguments[name] = known
     made, more = _made(kind, method, arguments, caller, told=bool(todo))
     return Written(_in_context(made, caller.folder) if made else None, caller.span, (*todo, *more))
@@ -104,7 +110,7 @@ def _given(
 ) -> tuple[dict[str, Value], list[Diagnostic]]:
     """The arguments by name."""
     if kind.variadic is not None:
-        return ({kind.variadic: list(args), **kwargs} if args else dict(kwargs)), []
+        return {kind.variadic: list(args), **kwargs}, []
     names = POSITIONAL.get(method, ())
     given = dict(zip(names, args, strict=False))
     todo = []
@@ -135,6 +141,12 @@ def _known(kind: type[ops.Operation], name: str, value: Value, caller: Caller) -
     elif isinstance(value, PurePath):
         value = str(value)
     return value, unknowns
+
+
+def _pickled(at: Span) -> Diagnostic:
+    hint = "the function gets the same; its layer and those after it are built once more"
+    why = "a spec sends `args` as a list, and Modal's cache tells that from a tuple"
+    return codes.NO_COUNTERPART.at(at, why, hint)
 
 
 def _no_patterns(at: Span) -> Unknown:

@@ -107,8 +107,7 @@ class Evaluator:
         conversions: dict[int, Callable[[Value], Value]] = {115: str, 114: repr, 97: ascii}
         convert = conversions.get(node.conversion, _same)
         template = Reference("builtins.str") if not form else Method("{:" + str(form) + "}", "format")
-        shown = convert(value) if form or not isinstance(value, str) else value
-        return self.applied(template, [shown], {}, node, scope)
+        return self.applied(template, [convert(value)], {}, node, scope)
 
     def sequence(self, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Value:
         items: list[Value] = []

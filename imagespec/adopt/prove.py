@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imagespec
 from imagespec.adopt import codes
 from imagespec.adopt.draft import Draft
 from imagespec.diagnostic import Diagnostic, Source, Span
@@ -93,7 +92,7 @@ def _first_difference(original: Sequence[Any], adopted: Sequence[Any]) -> str:
 def _run(job: dict[str, Any]) -> dict[str, Any]:
     """What the prover found, or why it did not get that far."""
     with tempfile.TemporaryDirectory(prefix="imagespec-proof-") as aside:
-        package = str(Path(imagespec.__file__).resolve().parent.parent)
+        package = str(Path(__file__).resolve().parents[2])
         paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
         env = {name: value for name, value in for_commands(os.environ).items() if name in ("PATH", "LANG", "TZ")}
         env |= {"PYTHONPATH": os.pathsep.join([*paths, package]), "PYTHONDONTWRITEBYTECODE": "1"}

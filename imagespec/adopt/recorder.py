@@ -26,7 +26,8 @@ from imagespec.emit.dockerfile import BUILDERS
 
 Content: TypeAlias = dict[str, Any]
 
-_KEYS = ("REGISTRY_USERNAME", "REGISTRY_PASSWORD", "SERVICE_ACCOUNT_JSON", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_KEYS = ("REGISTRY_USERNAME", "REGISTRY_PASSWORD")
+"""What a named secret is taken to hold, of which a registry's kind follows."""
 
 
 class Recorder:
@@ -71,8 +72,8 @@ class Recorder:
         return api_pb2.MountGetOrCreateResponse(mount_id=mount, handle_metadata=handle)
 
     async def SecretGetOrCreate(self, request: api_pb2.SecretGetOrCreateRequest) -> api_pb2.SecretGetOrCreateResponse:
-        secret = self.add("st", _plain(request, {"app_id", "object_creation_type"}))
-        metadata = api_pb2.SecretMetadata(name=request.deployment_name, keys=sorted(request.env_dict) or _KEYS)
+        secret = self.add("st", _plain(request, {"app_id", "object_creation_type", "required_keys"}))
+        metadata = api_pb2.SecretMetadata(name=request.deployment_name, keys=sorted(request.env_dict) or request.required_keys or _KEYS)
         return api_pb2.SecretGetOrCreateResponse(secret_id=secret, metadata=metadata)
 
     async def VolumeGetOrCreate(self, request: api_pb2.VolumeGetOrCreateRequest) -> api_pb2.VolumeGetOrCreateResponse:
