@@ -61,7 +61,8 @@ def project(tmp_path: Path) -> Project:
 
 def finding(project: Project, printed: str, code: int = 1, text: str = "") -> Diagnostic:
     packages = "[torch==2.5.1, torchvision==0.20.1, 'typing_extensions==4.0', ruamel.yaml==0.1]"
-    project.spec("one", text or f"python:\n  packages: {packages}\n")
+    base = 'debian_slim: "3.12"'  # there is no such torchvision for later ones
+    project.spec("one", text or f"python:\n  packages: {packages}\n", base)
     target = project.target("one")
     return failed(target.image.layers[-1], target.parsed.tree, code, printed.splitlines())
 

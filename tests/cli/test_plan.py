@@ -482,10 +482,10 @@ def test_a_revision_has_its_own_lock(plan: Plan, shipped: Path) -> None:
     committed(shipped)
     spec = shipped / "specs" / "classifier.yaml"
     base = shipped / "specs" / "_base.yaml"
-    base.write_text(base.read_text().replace("torch==2.5.1", "torch==2.5.0"))
-    relocked(spec, torch="2.5.0")
+    base.write_text(base.read_text().replace("torch==2.5.1", "torch==2.5.1.post1"))
+    relocked(spec, torch="2.5.1.post1")
     assert told(plan("classifier", "--against", "HEAD", "--on", "modal"))[2] == (
-        f"{TORCH}: torch 2.5.1 -> 2.5.0, specs/_base.yaml:11"
+        f"{TORCH}: torch 2.5.1 -> 2.5.1.post1, specs/_base.yaml:11"
     )
 
 
