@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from imagespec.image.commands import instructions_of, pipelines
+from imagespec.image.commands import instructions_of
 from imagespec.image.layers import Image
+from imagespec.image.shell import pipelines
 from imagespec.spec import operations as ops
 
 PACKAGES: Mapping[str, str] = {
@@ -139,7 +140,5 @@ def installed_by(text: str) -> Iterator[str]:
             if downloads or not _INSTALLS.isdisjoint(command.arguments) or command.program in _INSTALLS:
                 for word in (*command.arguments, *command.outputs):
                     yield word.partition("=")[0].rpartition("/")[2]
-            if command.program in ("command", "which", "type", "hash", "test"):
-                yield from command.arguments
-            if command.words[:2] == ("command", "-v"):
-                yield from command.words[2:]
+            if command.program in ("which", "type", "hash") or {"command", "-v"} <= set(command.words):
+                yield from command.words

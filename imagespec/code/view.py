@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from imagespec.code.app import app_of
-from imagespec.code.closure import Reach, reach
+from imagespec.code.closure import reach
 from imagespec.code.packages import Packages
 from imagespec.code.programs import lacking
+from imagespec.code.reach import Reach
 from imagespec.code.tree import Tree, tree_of
 from imagespec.image.layers import Image
 

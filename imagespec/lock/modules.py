@@ -61,6 +61,7 @@ MODULES: Mapping[str, str] = {
     "levenshtein": "Levenshtein",
     "llama-cpp-python": "llama_cpp",
     "markdown-it-py": "markdown_it",
+    "matplotlib": "matplotlib mpl_toolkits pylab",
     "mosaicml": "composer",
     "mosaicml-streaming": "streaming",
     "mysqlclient": "MySQLdb",

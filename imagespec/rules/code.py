@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 
-from imagespec.code.closure import Reach, Wanted, imported_at_start
 from imagespec.code.finder import in_tree
 from imagespec.code.packages import GIVEN, RUNNER, STANDARD, given
+from imagespec.code.reach import Reach, Wanted
+from imagespec.code.start import imported_at_start
 from imagespec.code.view import view
 from imagespec.diagnostic import Add, Edit, Source, Span
 from imagespec.image.layers import Image, Installed, Place
@@ -36,7 +37,12 @@ def missing_module(image: Image) -> Iterable[Finding]:
         if reach.tree.code_elsewhere or reach.app.altered:
             continue
         for wanted in _once(reach.missing):
-            if wanted.local is not None and not _instead(wanted, reach):
+            if _instead(wanted, reach):
+                continue
+            if wanted.local is None:
+                message = f"there is no module `{wanted.name}`, neither here nor in the image"
+                yield Finding(_span(wanted), message)
+            else:
                 added = source_for(wanted.name, wanted.local, image, reach.tree)
                 yield Finding(_span(wanted), f"`{wanted.name}` is not in the image", added.hint, **added.mending)
 

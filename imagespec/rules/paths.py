@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from imagespec.code.closure import File, Reach
 from imagespec.code.programs import PACKAGES, installed_by
+from imagespec.code.reach import File, Reach
 from imagespec.code.view import view
 from imagespec.diagnostic import Add
-from imagespec.image.commands import instructions_of, pipelines
+from imagespec.image.commands import instructions_of
 from imagespec.image.layers import Image, Place
+from imagespec.image.shell import pipelines
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.rules.sources import file_for
 from imagespec.spec import operations as ops

@@ -1,0 +1,87 @@
+"""What an app reaches in its image, and what it misses there: the types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imagespec.code.app import App
+from imagespec.code.source import At, Facts, Where
+from imagespec.code.tree import Tree
+from imagespec.diagnostic import Source, Span
+from imagespec.image.layers import Installed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """A file that containers run. `packages` are those around it, `beside` is where a script looks for modules."""
+
+    path: Path
+    remote: str
+    packages: tuple[str, ...]
+    facts: Facts
+    script: bool = False
+    beside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A module that something wants. `local` is where this machine has it; `by` are the packages that bring it."""
+
+    name: str
+    names: tuple[str, ...]
+    module: Module
+    at: At
+    where: Where
+    local: Path | None = None
+    by: tuple[Installed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file or script that something names. `remote` is its path in the image, `local` its like on this machine."""
+
+    name: str
+    remote: str
+    local: Path | None
+    span: Span
+    where: Where
+    script: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A program that something calls."""
+
+    program: str
+    arguments: tuple[str, ...]
+    span: Span
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A folder on `sys.path`, as written and as it will be in the image."""
+
+    path: str
+    remote: str
+    span: Span
+    where: Where
+
+
+@dataclass(slots=True)
+class Reach:
+    """What an app reaches in its image, and what it misses there."""
+
+    app: App
+    tree: Tree
+    modules: dict[str, Module] = field(default_factory=dict)
+    first_party: list[Wanted] = field(default_factory=list)
+    missing: list[Wanted] = field(default_factory=list)
+    packages: list[Wanted] = field(default_factory=list)
+    unknown: list[Wanted] = field(default_factory=list)
+    beyond: list[Wanted] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    called: list[Called] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    scripts: dict[str, Source] = field(default_factory=dict)

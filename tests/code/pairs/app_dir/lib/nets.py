@@ -1,0 +1,5 @@
+import flax.linen as nn
+import jax
+
+MLP = nn.Dense
+KEY = jax.random.PRNGKey

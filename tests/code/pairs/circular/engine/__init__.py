@@ -1,0 +1,3 @@
+from engine.a import A
+
+__all__ = ["A"]

@@ -1,0 +1,5 @@
+import engine.b
+
+
+class A:
+    other = engine.b

@@ -1,0 +1,3 @@
+from sklearn.svm import SVC
+
+model = SVC()

@@ -1,0 +1,1 @@
+LATEST = "select 1"

@@ -1,0 +1,3 @@
+from vision.models import resnet
+
+MODELS = {"resnet": resnet.ResNet}

@@ -1,0 +1,4 @@
+import torch.utils.data
+
+
+class Pets(torch.utils.data.Dataset): ...
