@@ -8,11 +8,11 @@ import stat
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from imagespec.diagnostic import Source, lines
-from imagespec.image.files import left_out, matcher, of_context
+from imagespec.image.copies import copies
+from imagespec.image.files import left_out, matcher, named
 from imagespec.image.layers import Layer
 from imagespec.image.modules import find_module
 from imagespec.spec import operations as ops
@@ -62,8 +62,13 @@ def _copied(
         return
     if not _understood(patterns):
         return
-    for name, path in islice(of_context(given, context, patterns), MOST):
-        yield from _file(name, path)
+    for source in sorted({source for copy in copies(given) for source in copy.sources}):
+        for path in named(source, context):
+            name = path.relative_to(context).as_posix()
+            if path.is_dir():
+                yield from _below(context, patterns, "" if name == "." else name)
+            elif not (patterns and matcher(patterns)(Path(name))):
+                yield from _file(name, path)
 
 
 def _file(name: str, path: Path) -> Iterator[Shipped]:
@@ -75,13 +80,13 @@ def _file(name: str, path: Path) -> Iterator[Shipped]:
         yield Shipped(name, path, found.st_size)
 
 
-def _below(folder: Path, ignore: Sequence[str]) -> Iterator[Shipped]:
-    """The files below a folder, level by level, but for what the patterns leave out."""
+def _below(folder: Path, ignore: Sequence[str], start: str = "") -> Iterator[Shipped]:
+    """The files below a folder, or below `start` in it, level by level, but for what the patterns leave out."""
     if not _understood(ignore):
         return
     ignored = matcher(ignore) if ignore else None
     for_good = not any(pattern.strip().startswith("!") for pattern in ignore)
-    waiting, left = deque([""]), MOST
+    waiting, left = deque([start]), MOST
     while waiting and left > 0:
         below = waiting.popleft()
         try:

@@ -70,7 +70,7 @@ def _leave_out(layer: Layer, name: str) -> str:
 
 def _ignore(layer: Layer, name: str) -> tuple[Edit, ...]:
     place = layer.place("ignore")
-    plain = not re.search(r"[*?\[\\!]", name)
+    plain = not re.search(r"[*?\[\\!]", name) and name == name.strip()
     if isinstance(layer.operation, ops.AddLocalDir | ops.AddLocalPythonSource) and isinstance(place, tuple) and plain:
         return (Add(place, name),)
     return ()
