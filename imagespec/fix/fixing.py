@@ -47,7 +47,7 @@ def fix(paths: Sequence[Path], *, every_spec: bool = False) -> Outcome:
     work = _Work(paths, sharing(paths, set(texts)), every_spec, dict(texts))
     last = work.run()
     files = [Rewritten(Source(Path(f), texts[f]), now) for f, now in work.texts.items() if texts.get(f) != now]
-    refused = tuple((d, work.refused[key(d)]) for d in last.found if key(d) in work.refused)
+    refused = tuple((d, work.refused[key(d)]) for d in last.found if d.fix and key(d) in work.refused)
     return Outcome(first.found, last.found, tuple(work.mended), refused, tuple(files))
 
 

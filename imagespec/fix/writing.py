@@ -18,7 +18,9 @@ def write(files: Sequence[Rewritten]) -> None:
         _refuse(file)
     done: list[str] = []
     for file in files:
-        name = shown(file.source.path)
+        name, now = shown(file.source.path), read(file.source.path)
+        if isinstance(now, Source) and now.text == file.text:
+            continue  # the same file by another name
         try:
             file.write()
         except (OSError, UnicodeError) as error:

@@ -15,9 +15,12 @@ import pytest
 
 from imagespec.fix.fixing import fix
 from imagespec.fix.writing import write
+from imagespec.lock.lockfile import Package
+from tests.emit.handmade import lock, wheel
 
 from .conftest import Run
 
+PACKAGES = (("six", "1.17.0"), ("modal", "1.6.4"))
 BEFORE = 'base: {debian_slim: "3.12.10"}\napt_: [git] # tools\nenv:\n  A: 1\n  PORT: 8080  # the\n'
 AFTER = 'base: {debian_slim: "3.12.10"}\napt: [git] # tools\nenv:\n  A: "1"\n  PORT: "8080"  # the\n'
 DIFF = """\
@@ -144,13 +147,23 @@ def test_a_file_that_cannot_be_replaced(one: Path) -> None:
     assert (one.read_text(), long.read_text()) == (AFTER, BEFORE)
 
 
-def test_a_stale_lock_says_so(run: Run, one: Path) -> None:
-    """What is mended here changes what the lock was made from."""
-    one.write_text('base: {debian_slim: "3.12.10"}\npython: {installer: pip, packages: [six==1.17.0]}\n')
-    code, out, _ = run("check", "--fix")
-    assert code == 0
-    assert "IS401" in out
-    assert "installer" not in one.read_text()
+def test_a_lock_that_is_stale_then_says_so(run: Run, one: Path) -> None:
+    spec = 'base: {debian_slim: "3.12.10"}\npython: [six==1.17.0, modal==1.6.4]\n'
+    one.write_text(spec)
+    wheels = [Package(name, version, files=(wheel(name, version),)) for name, version in PACKAGES]
+    lock(one, wheels)
+    assert "IS402" not in run("check")[1]
+    code, out, err = run("check", "--fix")
+    assert one.read_text() == spec.replace(", modal==1.6.4", "")
+    assert "warning[IS402]" in out
+    assert (code, err.splitlines()[0]) == (1, "fixed 1 finding in specs/one.yaml: IS508")
+
+
+def test_one_file_by_two_names(run: Run, one: Path) -> None:
+    one.with_name("two.yaml").symlink_to(one.name)
+    assert run("check", "--fix")[0] == 0
+    assert one.read_text() == AFTER
+    assert one.with_name("two.yaml").is_symlink()
 
 
 def test_killed_at_any_time(one: Path) -> None:
