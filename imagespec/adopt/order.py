@@ -146,7 +146,8 @@ def _join(first: ops.AnyOperation | None, second: ops.AnyOperation | None) -> op
             return replace(first, packages=tuple(dict.fromkeys(first.packages + second.packages)))
         case ops.DockerfileCommands(), ops.DockerfileCommands() if _variables(first) == _variables(second):
             folders = {first.context_dir, second.context_dir} - {None}
-            if len(folders) < 2 and first.ignore == second.ignore and not _arguments(second):
+            alone = _arguments(second) or first.context_files or second.context_files
+            if len(folders) < 2 and first.ignore == second.ignore and not alone:
                 lines = first.dockerfile_commands + second.dockerfile_commands
                 return replace(first, dockerfile_commands=lines, context_dir=next(iter(folders), None))
         case _:
@@ -155,5 +156,5 @@ def _join(first: ops.AnyOperation | None, second: ops.AnyOperation | None) -> op
 
 
 def _arguments(operation: ops.DockerfileCommands) -> bool:
-    """Whether it begins with arguments of its own, which would hold for what is joined to it."""
+    """Whether it has arguments of its own, which would hide those of what it is joined to."""
     return any(line.startswith("ARG ") for line in operation.dockerfile_commands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ _WITHOUT_PYTHON = re.compile(
 _BRINGS_PYTHON = re.compile(r"python|conda|mamba|\buv\b|pypy", re.IGNORECASE)
 _READ_BY_PIP = re.compile(r"(PIP|UV)_\w+|\w+_(?i:proxy)|\w*(FLAGS|CUDA)\w*|MAX_JOBS")
 """Arguments that an installer, or what it builds, reads."""
+_ARCHIVE = re.compile(r"\.(tar|tar\.\w+|tgz|tbz2|txz)$")
 _TAKES_NO_COMMAND = re.compile(r"(?:.*/)?(?:python[\d.]*|uvicorn|gunicorn|flask|streamlit|gradio|torchrun|node|java)")
 
 
@@ -130,12 +131,25 @@ class Reading:
         named = set(re.findall(r"\$\{?(\w+)", text))
         in_force = self.variables.arguments_in_force()
         uses = {name: value for name, value in in_force if name in named or each.name == "RUN"}
+        files = self._unpacked(each) if each.name == "ADD" else {}
+        if each.name == "ADD" and not files and copies([text]) and "://" not in text:
+            text = re.sub(r"^ADD\b", "COPY", text, flags=re.IGNORECASE)  # Modal sends the files of a `COPY` alone
         lines = (*(f"ARG {name}={_quoted(value)}" for name, value in uses.items()), text)
-        local = bool(copies(lines)) or "--mount=type=bind" in text
+        local = bool(copies(lines)) and not files
         found_by_modal = (self.context.folder / ".dockerignore").is_file()
         ignore = self.context.ignore if local and self.context.ignore and not found_by_modal else None
         context = self.context.folder if local else None
-        self._add(each, ops.DockerfileCommands(dockerfile_commands=lines, context_dir=context, ignore=ignore), *todo)
+        step = ops.DockerfileCommands(
+            dockerfile_commands=lines, context_dir=context, context_files=files or None, ignore=ignore
+        )
+        self._add(each, step, *todo)
+
+    def _unpacked(self, each: Instruction) -> dict[str, Path]:
+        """The archives that an `ADD` unpacks, which have to be sent by name."""
+        named = {word: self.context.folder / word.lstrip("/") for word in each.args[:-1] if _ARCHIVE.search(word)}
+        return (
+            {word: path for word, path in named.items() if path.is_file()} if len(named) == len(each.args) - 1 else {}
+        )
 
     # ------------------------------------------------------------------------------------------ instructions
 
@@ -214,10 +228,7 @@ class Reading:
         idle = ("--mount=type=cache", "--network=default", "--security=sandbox")
         kept = [flag for flag in each.flags if not flag.startswith(idle)]
         if kept or each.as_json or each.heredocs:
-            secret = next((flag for flag in kept if re.match(r"--mount=type=(secret|ssh)", flag)), "")
-            message = f"`{secret}`: Modal gives secrets to a step as variables, not as files"
-            hint = "name a Modal secret under `run: {commands, secrets}`"
-            self._as_written(each, "", *([NO_COUNTERPART.at(each.span, message, hint)] if secret else []))
+            self._as_written(each, "", *_not_mounted(each, kept))
             return
         env = dict(self.variables.arguments_in_force())
         command = Written(ops.RunCommands(commands=(_close_up(each.rest),), env=env or None), each.span)
@@ -281,7 +292,7 @@ class Reading:
         place = posixpath.normpath(posixpath.join(self.workdir or "/", to))
         into = to.endswith(("/", "/.")) or to in (".", "..") or len(sources) > 1 or place in self._folders()
         for source in sources:
-            unpacked = each.name == "ADD" and re.search(r"\.(tar|tar\.\w+|tgz|tbz2|txz)$", source)
+            unpacked = each.name == "ADD" and _ARCHIVE.search(source)
             yield (
                 None
                 if "://" in source or source.startswith("git@") or unpacked
@@ -322,6 +333,17 @@ class Reading:
             setup.append(QUIET)
             self.written[:] = [_without_frontend(each) for each in self.written]
         self._begin_with(replace(base, setup_dockerfile_commands=tuple(setup)))
+
+
+def _not_mounted(each: Instruction, flags: Sequence[str]) -> Iterator[Diagnostic]:
+    """What of the mounts of a `RUN` is not there on Modal."""
+    for flag in flags:
+        if re.match(r"--mount=type=(secret|ssh)", flag):
+            message = f"`{flag}`: Modal gives secrets to a step as variables, not as files"
+            yield NO_COUNTERPART.at(each.span, message, "name a Modal secret under `run: {commands, secrets}`")
+        elif re.match(r"--mount=(type=bind|(?!type=))", flag) and "from=" not in flag:
+            message = f"`{flag}`: Modal sends the files that a `COPY` names, and no others"
+            yield NO_COUNTERPART.at(each.span, message, "copy what it mounts, in a step before")
 
 
 def _with_env(operation: ops.AnyOperation, env: Mapping[str, str]) -> ops.AnyOperation:

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagespec.adopt.dockerfile import drafts
+from imagespec.adopt.sections import adopted
+from imagespec.compiler import check_all
 from imagespec.spec import operations as ops
 from tests.adopt.steps import text_of, well_placed
 
@@ -33,6 +36,27 @@ def test_what_is_read(case: str, update: bool) -> None:
 
 def test_every_golden_text_has_a_dockerfile() -> None:
     assert sorted(path.stem for path in HERE.glob("*.txt") if path.stem not in ("requirements", "nested")) == CASES
+
+
+KNOWN = {"conda": ["IS216"], "copies-as-written": ["IS216"], "args-unknown": ["IS104"], "escape": ["IS237"]}
+"""What `check` finds wrong with some: a file is not there, a base is not known, another character escapes."""
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if not case.startswith("bad-")])
+def test_the_adopted_spec_is_one_that_can_be_compiled(case: str, tmp_path: Path) -> None:
+    (draft,) = drafts(Path(f"{case}.Dockerfile"))
+    spec = adopted(draft, tmp_path)
+    assert spec.findings == tuple(draft.findings())
+    (tmp_path / "spec.yaml").write_text(spec.text, encoding="utf-8")
+    found = check_all([tmp_path / "spec.yaml"])
+    assert [finding.code for finding in found if finding.severity == "error"] == KNOWN.get(case, [])
+
+
+def test_a_usual_dockerfile_becomes_sections(tmp_path: Path) -> None:
+    (draft,) = drafts(Path("typical.Dockerfile"))
+    keys = yaml.safe_load(adopted(draft, tmp_path).text)
+    assert list(keys) == ["root", "base", "apt", "python", "env", "workdir", "source", "cmd"]
+    assert keys["python"] == {"installer": "pip", "requirements": ["requirements.txt"], "options": "--no-cache-dir"}
 
 
 def test_arguments_that_are_given(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import re
 import shlex
 import stat
 import subprocess
+import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,8 @@ DOCKERFILES = {
         COPY --chmod=700 run.sh /usr/local/bin/
         COPY main.py /tmp
         ADD lib/deep /deep
+        ADD packed.tar.gz /unpacked
+        ADD --chmod=600 main.py /private/
         RUN sh /app/scripts/run.sh ls /deep > /listed
     """,
     "shells": """
@@ -207,6 +210,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755 if path.suffix == ".sh" else 0o644)
+    with tarfile.open(folder / "packed.tar.gz", "w:gz") as archive:
+        archive.add(folder / "lib", "packed")
     monkeypatch.chdir(folder)
     return folder
 

@@ -7,3 +7,5 @@ COPY nowhere.py .
 ADD data.tar /data
 ADD https://example.com/model.bin /model.bin
 COPY --from=busybox:1.36 /bin/busybox /bin/
+ADD --chown=1:1 main.py /x/
+ADD lib/*.py /y/
