@@ -26,10 +26,7 @@ class Written:
         return "\r\n" if "\r\n" in self.text else "\n"
 
     def node(self, path: Path) -> yaml.Node:
-        node: yaml.Node = self.top
-        for index in path:
-            node = children(node)[index]
-        return node
+        return at(self.top, path)
 
     def holder(self, path: Path) -> yaml.MappingNode | yaml.SequenceNode:
         node = self.node(path)
@@ -99,6 +96,13 @@ class Written:
         """The quotes of the last text among the children of a node."""
         scalars = [node for node in children(holder) if isinstance(node, yaml.ScalarNode)]
         return str(scalars[-1].style or "").strip("|>") if scalars else ""
+
+
+def at(node: yaml.Node, path: Path) -> yaml.Node:
+    """The node at the end of a path."""
+    for index in path:
+        node = children(node)[index]
+    return node
 
 
 def children(node: yaml.Node) -> list[yaml.Node]:

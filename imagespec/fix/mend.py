@@ -13,9 +13,9 @@ from pathlib import Path as File
 import yaml
 
 from imagespec.diagnostic import Add, Diagnostic, Edit, Remove, Rename, Source
-from imagespec.fix.layout import Written
+from imagespec.fix.layout import Written, at
 from imagespec.fix.look import Seen
-from imagespec.fix.place import Spot, at, follow, merged_path, spot
+from imagespec.fix.place import Spot, follow, merged_path, spot
 from imagespec.fix.text import rewritten
 from imagespec.fix.values import List, Map, Path, Refused, Scalar, Value, edited, inside, value, value_of
 from imagespec.spec.extends import SHORTHAND, Reader, Tree
@@ -62,7 +62,7 @@ def plan(finding: Diagnostic, seen: Seen) -> Fix:
     first = planned[0].spot
     begin = float("inf")  # what is added comes first, at the end of the file: nothing before it moves
     if not isinstance(planned[0].edit, Add):
-        begin = Written("", tops[first.file]).node(first.path).start_mark.index
+        begin = at(tops[first.file], first.path).start_mark.index
     return Fix(finding, seen, tuple(planned), (first.file, begin))
 
 
@@ -109,7 +109,7 @@ def _one(planned: _Planned, spec: File, texts: Texts) -> str | None:
     top = _composed(source)
     before = value_of(top)
     if isinstance(edit, Add):
-        path, rest = follow(Written("", top).node(place.path), place.rest)
+        path, rest = follow(at(top, place.path), place.rest)
         place = Spot(place.file, place.path + path, rest)
         if not rest and _holds(inside(before, place.path), edit):
             return None
@@ -138,7 +138,7 @@ def _check_merged(edit: Edit, place: Spot, top: yaml.MappingNode, spec: File, te
         found = merged_path(place, top, before)
         if found is None:
             raise Refused("what a spec that extends it says instead stands elsewhere")
-        path, rest = follow(Written("", before.node).node(found), place.rest)
+        path, rest = follow(at(before.node, found), place.rest)
         path = found + path
     if _long(value_of(after.node)) != _long(edited(value_of(before.node), path, edit, rest)):
         raise Refused("specs that it extends say something about it too")

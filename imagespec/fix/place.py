@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from imagespec.diagnostic import Add, Edit, Route
-from imagespec.fix.layout import children
+from imagespec.fix.layout import at, children
 from imagespec.fix.values import Path, Refused
 from imagespec.spec.extends import Tree
 from imagespec.spec.operations import BASES, STEPS
@@ -76,13 +76,6 @@ def _stands_for(node: yaml.Node, step: str | int) -> bool:
     if isinstance(step, int):
         return step == 0 and not isinstance(node, yaml.SequenceNode)
     return step == "vars" or (step in _SHORT and not isinstance(node, yaml.MappingNode))
-
-
-def at(node: yaml.Node, path: Path) -> yaml.Node:
-    """The node at the end of a path."""
-    for index in path:
-        node = children(node)[index]
-    return node
 
 
 def _there(merged: yaml.Node, path: Path, tops: dict[str, yaml.MappingNode]) -> Spot:

@@ -19,7 +19,7 @@ from imagespec.fix.values import value_of
 from imagespec.spec.source import compose
 from tests.conformance.conftest import project_folder
 from tests.fix.layouts import Layout, mistaken
-from tests.strategies import SPEC
+from tests.strategies import PARTIAL, SPEC
 
 __all__ = ["project_folder"]
 
@@ -88,3 +88,38 @@ def test_layouts_mean_the_spec(spec: dict[str, object], data: st.DataObject) -> 
     wanted = yaml.compose(yaml.safe_dump(spec, sort_keys=False))
     said, meant = (re.sub("tag='[^']*', ", "", repr(value_of(node))) for node in (top, wanted))
     assert said == meant
+
+
+@settings(max_examples=60, deadline=None, derandomize="CI" in os.environ)
+@given(parent=PARTIAL, one=SPEC, two=SPEC, data=st.data())
+def test_fix_of_a_family(
+    parent: dict[str, object], one: dict[str, object], two: dict[str, object], data: st.DataObject
+) -> None:
+    """Specs that share a parent: nothing that could be mended is left, and no error comes up in any of them."""
+    Path("_shared.yaml").write_bytes(Layout(data.draw).text(mistaken(parent, data.draw) or {"apt": ["git"]}).encode())
+    paths = [Path("first.yaml").absolute(), Path("second.yaml").absolute()]
+    for path, spec in zip(paths, (one, two), strict=True):
+        path.write_bytes(Layout(data.draw).text({"extends": "_shared.yaml", **spec}).encode())
+    outcome = fix(paths)
+    assert [d for d in outcome.left if d.fix] == [d for d, _ in outcome.refused]
+    assert {d.message for d in outcome.left if d.severity == "error"} <= {d.message for d in outcome.before}
+    for file in outcome.files:
+        file.write()
+    again = fix(paths)
+    assert (again.files, again.left) == ((), outcome.left)
+
+
+PIECES = ("&a ", "*a", "|\n", " # c\n", "- ", "\n  ", ": ", "[", "]", "{", "}", ", ", "'", '"', "\t", "\r", "? ")
+PIECES += ("!!str ", "\u2028", "é", "no", "1", "copy: true", "installer: pip\n", "---\n", "...\n", "<<: ", "~")
+
+
+@settings(max_examples=150, deadline=None, derandomize="CI" in os.environ)
+@given(spec=SPEC, data=st.data())
+def test_no_text_makes_a_traceback(spec: dict[str, object], data: st.DataObject) -> None:
+    text = Layout(data.draw).text(mistaken(spec, data.draw))
+    for piece in data.draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4)):
+        place = data.draw(st.integers(0, len(text)))
+        text = text[:place] + piece + text[place + data.draw(st.integers(0, 2)) :]
+    outcome = fix([saved(text)])
+    after = outcome.files[0].text if outcome.files else text
+    assert fix([saved(after)]).files == ()
