@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from imagespec.cli.outcome import Outcome
-from imagespec.compiler import Examined, of_section
+from imagespec.compiler import Examined, every_code, of_section, silenced
 from imagespec.diagnostic import Diagnostic, Span, shown
 from imagespec.image.layers import Place
 from imagespec.lock import codes
@@ -20,6 +20,7 @@ from imagespec.lock.resolve import Unresolved, newest
 from imagespec.lock.upgrade import Locking
 from imagespec.machine.interpreter import NotFound
 from imagespec.machine.processes import Processes
+from imagespec.rules.ignores import Ignores
 
 
 def settled(
@@ -27,7 +28,7 @@ def settled(
 ) -> Outcome | None:
     """What there is to say of a spec where no lock is to be made."""
     held, parsed = examined.held, examined.parsed
-    errors = [d for d in examined.diagnostics if d.severity == "error" and d is not held.finding]
+    errors = _in_the_way(examined)
     if errors or parsed is None:
         found += errors or examined.diagnostics
         return Outcome(path, "failed")
@@ -39,6 +40,13 @@ def settled(
         found += [held.finding] if held.finding is not None else []
         return Outcome(path, "stale" if path_of(path).exists() else "missing")
     return None
+
+
+def _in_the_way(examined: Examined) -> list[Diagnostic]:
+    """The errors that no comment silences. What is wrong with the code of apps, a lock need not wait for."""
+    kept = silenced(examined, Ignores({code.id for code in every_code()}))
+    errors = [d for d in kept if d.severity == "error" and d is not examined.held.finding]
+    return [d for d in errors if not d.code.startswith("IS6")]
 
 
 def locking(examined: Examined, others: Iterable[Lock], cut: str) -> Locking:

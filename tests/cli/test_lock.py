@@ -619,11 +619,22 @@ def test_two_specs_that_would_share_a_lock(locked: Workshop) -> None:
 
 
 def test_a_login_in_an_address_is_not_committed(locked: Workshop) -> None:
-    locked.spec("two", 'python: ["b @ https://bob:hunter2@index.example/b-1.0-py3-none-any.whl"]')
+    address = "b @ https://bob:hunter2@index.example/b-1.0-py3-none-any.whl"
+    locked.spec("two", f'python: ["{address}"]  # imagespec: ignore[IS805]')
     code, _, err = locked.run("lock", "two")
     assert code == 1
     assert "the address of `b` holds a login" in err
     assert not locked.path("two").exists()
+
+
+def test_what_is_wrong_with_an_app_does_not_keep_it_from_being_locked(locked: Workshop) -> None:
+    (locked.folder / "app.py").write_text("from .. import beside\n")
+    locked.spec("two", "apps: [app.py]\npython: [b]")
+    code, said, _ = locked.run("check", "two")
+    assert code == 1
+    assert "IS610" in said
+    locked.lock("two")
+    assert locked.path("two").exists()
 
 
 @pytest.mark.parametrize("name", [".", "/", "specs", "specs/one.lock.yaml"])
