@@ -52,6 +52,10 @@ def _second(layer: Layer) -> Iterator[tuple[Place, str, bool]]:
         yield layer.place("extra_index_url"), url, by_uv
     for url in () if hashes else _extra_index(options):
         yield layer.place("extra_options"), url, by_uv
+    variables = getattr(operation, "env", None) or {}
+    for name in ("UV_EXTRA_INDEX_URL",) if isinstance(operation, ops.UvPipInstall) else ("PIP_EXTRA_INDEX_URL",):
+        if isinstance(operation, ops.Pip) and (url := variables.get(name)) and not hashes:
+            yield layer.place("env", name), url, by_uv
     for file in _files(operation):
         source = read(file)
         if isinstance(source, Source) and "--hash" not in source.text:

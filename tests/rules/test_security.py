@@ -345,6 +345,8 @@ INDEXES = {
     ),
     "packages: [six==1.17.0], index_url: https://h/simple": None,
     "packages: [six==1.17.0], options: '\"'": None,
+    "packages: [six==1.17.0], env: {UV_EXTRA_INDEX_URL: https://h/simple}": ("IS804", 2, 74),
+    "packages: [six==1.17.0], env: {PIP_EXTRA_INDEX_URL: https://h/simple}": None,
 }
 
 
