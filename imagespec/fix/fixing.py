@@ -12,7 +12,8 @@ from pathlib import Path
 
 from imagespec.diagnostic import Diagnostic, Source
 from imagespec.fix.look import Key, Kind, Look, Seen, key, kind, look, sharing
-from imagespec.fix.mend import Fix, Moved, mended, plan, same_without
+from imagespec.fix.mend import Fix, Moved, mended, plan
+from imagespec.fix.merged import says_the_same
 from imagespec.fix.project import inside_project
 from imagespec.fix.values import Refused
 from imagespec.lock.pins import Edit as Rewritten
@@ -131,5 +132,5 @@ class _Work:
 
     def _ask(self, seen: Seen, fix: Fix, texts: dict[str, str], changed: dict[str, str]) -> None:
         agrees = any(d == fix.finding and d.fix for d in seen.examined.diagnostics)
-        if not agrees and not same_without(seen, texts, changed):
+        if not agrees and not says_the_same(seen.path, texts, changed):
             raise Refused(f"`{seen.path.name}` reads the same line, and there it is right")

@@ -6,7 +6,6 @@ the spec that is merged from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as File
 
@@ -15,13 +14,12 @@ import yaml
 from imagespec.diagnostic import Add, Diagnostic, Edit, Remove, Rename, Source
 from imagespec.fix.layout import Written, at
 from imagespec.fix.look import Seen
-from imagespec.fix.place import Spot, follow, merged_path, spot
+from imagespec.fix.merged import Texts, check_merged
+from imagespec.fix.place import Spot, follow, spot
 from imagespec.fix.text import rewritten
-from imagespec.fix.values import List, Map, Path, Refused, Scalar, Value, edited, inside, value, value_of
-from imagespec.spec.extends import SHORTHAND, Reader, Tree
+from imagespec.fix.values import List, Map, Path, Refused, Value, edited, inside, value, value_of
+from imagespec.spec.extends import Tree
 from imagespec.spec.source import compose
-
-Texts = Mapping[str, str]
 
 
 class Moved(Exception):
@@ -126,42 +124,8 @@ def _one(planned: _Planned, spec: File, texts: Texts) -> str | None:
     ):
         raise Refused("it cannot be edited without changing something else")
     if not isinstance(edit, Rename):  # another key merges otherwise, as its author meant it to
-        _check_merged(edit, place, top, spec, texts, new)
+        check_merged(edit, place, top, spec, texts, new)
     return new
-
-
-def _check_merged(edit: Edit, place: Spot, top: yaml.MappingNode, spec: File, texts: Texts, new: str) -> None:
-    before, after = _tree(spec, texts), _tree(spec, {**texts, place.file: new})
-    if isinstance(edit, Add) and not any(isinstance(step, int) for step in edit.route):
-        path, rest = follow(before.node, edit.route)
-    else:
-        found = merged_path(place, top, before)
-        if found is None:
-            raise Refused("what a spec that extends it says instead stands elsewhere")
-        path, rest = follow(at(before.node, found), place.rest)
-        path = found + path
-    if _long(value_of(after.node)) != _long(edited(value_of(before.node), path, edit, rest)):
-        raise Refused("specs that it extends say something about it too")
-
-
-def _tree(spec: File, texts: Texts) -> Tree:
-    tree = Reader(texts).load(spec)
-    if not isinstance(tree, Tree):
-        raise Refused("the spec cannot be read any more")
-    return tree
-
-
-def _long(whole: Value) -> Value:
-    """A spec whose sections in short are written out."""
-    assert isinstance(whole, Map)
-    return Map(tuple((key, _written_out(key.text, each)) for key, each in whole.pairs))
-
-
-def _written_out(section: str, each: Value) -> Value:
-    name = SHORTHAND.get((section,))
-    if name and isinstance(each, List):
-        return Map(((Scalar("tag:yaml.org,2002:str", name), each),))
-    return each
 
 
 def _holds(holder: Value, edit: Add) -> bool:
@@ -169,14 +133,6 @@ def _holds(holder: Value, edit: Add) -> bool:
     if isinstance(holder, List):
         return not edit.key and value(edit.value) in holder.items
     return isinstance(holder, Map) and any(k.text == edit.key and v == value(edit.value) for k, v in holder.pairs)
-
-
-def same_without(seen: Seen, texts: Texts, changed: Texts) -> bool:
-    """Whether a spec says the same with other texts of its files."""
-    before, after = Reader(texts).load(seen.path), Reader({**texts, **changed}).load(seen.path)
-    if not (isinstance(before, Tree) and isinstance(after, Tree)):
-        return False
-    return value_of(before.node) == value_of(after.node)
 
 
 def _composed(source: Source) -> yaml.MappingNode:

@@ -182,6 +182,16 @@ def test_a_value_that_overrides_another_stays(folder: Path) -> None:
     assert outcome.refused[0][1] == "specs that it extends say something about it too"
 
 
+def test_a_key_that_stands_twice_in_a_spec_that_extends_another(folder: Path) -> None:
+    outcome, texts = fixed(
+        "one", _base='env: {A: "0"}\n', one=f'extends: _base.yaml\n{BASE}env: {{A: "1", B: "2", A: "1"}}\n'
+    )
+    assert texts["one"] == f'extends: _base.yaml\n{BASE}env: {{A: "1", B: "2"}}\n'
+    assert outcome.left == ()
+    _, texts = fixed("one", _base='env: {A: "0"}\n', one=f"extends: _base.yaml\nextends: _base.yaml\n{BASE}")
+    assert texts["one"] == f"extends: _base.yaml\n{BASE}"
+
+
 def test_a_file_outside_of_the_project_stays(folder: Path) -> None:
     (folder / "inner" / "specs").mkdir(parents=True)
     (folder / "_base.yaml").write_text(PARENT)
