@@ -13,7 +13,9 @@ from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.instructions import File, Instruction, Stage
 from imagespec.adopt.names import named
 from imagespec.adopt.order import arranged
-from imagespec.adopt.stage import Reading, no_value
+from imagespec.adopt.reading import Reading, no_value
+from imagespec.adopt.runs import Runs
+from imagespec.adopt.stage import finished, take
 from imagespec.adopt.variables import PLATFORM, Variables
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.spec import operations as ops
@@ -132,11 +134,11 @@ def _in_steps(path: Path, folder: Path, file: File, chain: list[Stage], given: M
                 variables.declare(text, globally=True)
             except ValueError as error:
                 raise _Malformed(each, error) from error
-    reading = Reading(Context.of(folder, path), variables)
+    reading, runs = Reading(Context.of(folder, path), variables), Runs()
     for stage in chain:
         for each in (stage.begin, *stage.instructions):
             try:
-                reading.take(each, first=stage is chain[0])
+                take(reading, runs, each, first=stage is chain[0])
             except ValueError as error:
                 raise _Malformed(each, error) from error
-    return Draft(name=_name(path), operations=tuple(arranged(reading.finished())), root=folder, exact=False)
+    return Draft(name=_name(path), operations=tuple(arranged(finished(reading, runs))), root=folder, exact=False)

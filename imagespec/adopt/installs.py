@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from imagespec.adopt.arguments import Arguments
+from imagespec.adopt.shell_words import NotUnderstood, commands
 from imagespec.diagnostic import Source
 from imagespec.image.requirements import lines_of, logical_lines, requirement
 from imagespec.spec import operations as ops
@@ -29,71 +30,20 @@ class Installs:
     quiet: bool = False
 
 
-class _NotUnderstood(Exception):
-    """Something that has no counterpart in an install of a spec."""
+def understood(command: str, variables: Mapping[str, str], file_of: FileOf, *, python: bool) -> Installs | None:
+    """The installs that a whole command consists of, in their order; `None` where it does anything else.
 
-
-def understood(command: str, variables: Mapping[str, str], file_of: FileOf) -> Installs | None:
-    """The installs that a whole command consists of, in their order; `None` where it does anything else."""
+    `python`: what `pip` and `uv` install for is what `python` runs. Modal's installs are for that one.
+    """
     try:
-        found = [_one(words, variables, file_of) for words in _commands(command, variables)]
-    except _NotUnderstood:
+        found = [_one(words, variables, file_of, python=python) for words in commands(command, variables)]
+    except NotUnderstood:
         return None
     slim = {install.slim for install in found if any(isinstance(op, ops.AptInstall) for op in install.operations)}
     if len(slim) > 1:
         return None
     operations = tuple(operation for install in found for operation in install.operations)
     return Installs(operations, slim == {True}, any(install.quiet for install in found))
-
-
-# ------------------------------------------------------------------------------------------------- words
-
-_REFERENCE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
-_PLAIN = re.compile(r"[\w.:/+=,@~^<>!-]*")
-
-
-_LONGEST = 20_000
-"""Characters; reading words takes the square of them."""
-
-
-def _commands(command: str, variables: Mapping[str, str]) -> Iterator[list[str]]:
-    """The words of each command of a chain."""
-    if len(command) > _LONGEST:
-        raise _NotUnderstood
-    if "$" in command:
-        command = _expanded(command, variables)
-    if re.search(r"[`$\n]", command):
-        raise _NotUnderstood
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split, lexer.commenters = True, ""
-    words: list[str] = []
-    try:
-        for word in lexer:
-            if word in ("&&", ";"):
-                yield words
-                words = []
-            elif set(word) <= set("();<>|&") or word.startswith("#"):
-                raise _NotUnderstood
-            else:
-                words.append(word)
-    except ValueError as error:
-        raise _NotUnderstood from error
-    if words:
-        yield words
-
-
-def _expanded(command: str, variables: Mapping[str, str]) -> str:
-    """A command with its variables replaced, where quotes have no say in it."""
-
-    def value(match: re.Match[str]) -> str:
-        found = variables.get(match[1] or match[2])
-        if found is None or not found or not _PLAIN.fullmatch(found):
-            raise _NotUnderstood
-        return found
-
-    if "'" in command or "\\" in command:
-        raise _NotUnderstood
-    return _REFERENCE.sub(value, command)
 
 
 # ---------------------------------------------------------------------------------------------- commands
@@ -106,11 +56,11 @@ _CACHES = re.compile(
 )
 
 
-def _one(words: list[str], variables: Mapping[str, str], file_of: FileOf) -> Installs:
+def _one(words: list[str], variables: Mapping[str, str], file_of: FileOf, *, python: bool) -> Installs:
     quiet = False
     while words and (set_here := _ASSIGNMENT.fullmatch(words[0])):
         if set_here[1] != "DEBIAN_FRONTEND":
-            raise _NotUnderstood
+            raise NotUnderstood
         quiet, words = True, words[1:]
     match words:
         case ["set", *flags] if all(
@@ -125,14 +75,14 @@ def _one(words: list[str], variables: Mapping[str, str], file_of: FileOf) -> Ins
             return Installs(())
         case ["uv", "cache", "clean" | "prune"]:
             return Installs(())
-        case [pip, "install", *rest] if _PIP.fullmatch(pip):
+        case [pip, "install", *rest] if _PIP.fullmatch(pip) and python:
             return Installs((_pip(rest, file_of),))
-        case [python, "-m", "pip", "install", *rest] if _PYTHON.fullmatch(python):
+        case [program, "-m", "pip", "install", *rest] if program == "python" or (_PYTHON.fullmatch(program) and python):
             return Installs((_pip(rest, file_of),))
-        case ["uv" | "/uv" | "/bin/uv" | "/usr/local/bin/uv", "pip", "install", *rest]:
+        case ["uv" | "/uv" | "/bin/uv" | "/usr/local/bin/uv", "pip", "install", *rest] if python:
             return Installs((_uv(rest, variables, file_of),))
         case _:
-            raise _NotUnderstood
+            raise NotUnderstood
 
 
 def _removes_caches(words: Sequence[str]) -> bool:
@@ -151,12 +101,12 @@ def _apt(words: Sequence[str], quiet: bool) -> Installs:
     slim = "--no-install-recommends" in flags
     flags = [flag for flag in flags if flag != "--no-install-recommends" and not _YES.fullmatch(flag)]
     if flags or (names and verb != "install") or verb not in ("install", "update", "clean", "autoclean"):
-        raise _NotUnderstood
+        raise NotUnderstood
     if verb != "install":
         return Installs((), quiet=quiet)
     # what ends in `-` is removed, and what ends in `+` installed: no names
     if not names or not all(_DEBIAN.fullmatch(name) and not re.search(r"-$|(?<!\+)\+$", name) for name in names):
-        raise _NotUnderstood
+        raise NotUnderstood
     return Installs((ops.AptInstall(packages=tuple(names)),), slim, quiet)
 
 
@@ -226,7 +176,7 @@ def _read(words: Sequence[str], more_flags: Sequence[str]) -> Arguments:
     valued = [*_VALUED, *_OWN, "--requirement"]
     found = Arguments.of(words, flags=[*_FLAGS, *more_flags], valued=valued, short=_SHORT)
     if found is None or not all(_is_requirement(package) for package in found.positional):
-        raise _NotUnderstood
+        raise NotUnderstood
     return found
 
 
@@ -260,7 +210,7 @@ def _pip(words: Sequence[str], file_of: FileOf) -> AnyOperation:
     if len(files) == 1 and not found.positional:
         return ops.PipInstallFromRequirements(requirements_txt=files[0], **options)  # type: ignore[arg-type]
     if files or not found.positional:
-        raise _NotUnderstood  # what is installed together is resolved together
+        raise NotUnderstood  # what is installed together is resolved together
     return ops.PipInstall(packages=tuple(found.positional), **options)  # type: ignore[arg-type]
 
 
@@ -268,10 +218,10 @@ def _uv(words: Sequence[str], variables: Mapping[str, str], file_of: FileOf) -> 
     found = _read(words, ["--system", "--prerelease"])
     on_system = variables.get("UV_SYSTEM_PYTHON", "").lower() in ("1", "true", "yes", "on")
     if not on_system and not found.has("--system"):
-        raise _NotUnderstood  # a virtual environment, which Modal's uv does not install into
+        raise NotUnderstood  # a virtual environment, which Modal's uv does not install into
     files = tuple(_file(value, file_of) for value in found.values("--requirement"))
     if not files and not found.positional:
-        raise _NotUnderstood
+        raise NotUnderstood
     options = _options(found, ("--system", "--compile-bytecode"))
     return ops.UvPipInstall(packages=tuple(found.positional), requirements=files or None, **options)  # type: ignore[arg-type]
 
@@ -280,16 +230,16 @@ def _file(name: str, file_of: FileOf) -> Path:
     """The requirements file of this machine, where it stands on its own."""
     path = file_of(name)
     if path is None or path.suffix not in (".txt", ".in", ".pip"):
-        raise _NotUnderstood
+        raise NotUnderstood
     if lines_of(path) is None:
         source = read(path)
         if not isinstance(source, Source):
-            raise _NotUnderstood
+            raise NotUnderstood
         if any(
             re.match(r"(-[recf]|--(requirement|constraint|editable|find-links)|\.|/|file:)", line.text)
             for line in logical_lines(source)
         ):
-            raise _NotUnderstood
+            raise NotUnderstood
     elif any(not _is_requirement(line.text) for line in lines_of(path) or ()):
-        raise _NotUnderstood
+        raise NotUnderstood
     return path
