@@ -18,7 +18,7 @@ from imagespec.code.finder import Hit, in_tree, on_disk
 from imagespec.code.packages import GIVEN, STANDARD, Packages, given
 from imagespec.code.reach import Module, Reach, Wanted
 from imagespec.code.running import Running
-from imagespec.code.source import Facts, Import, Unit, facts
+from imagespec.code.source import Import, Unit, facts
 from imagespec.code.tree import HOME, Tree
 from imagespec.image.files import of_module
 from imagespec.image.modules import Module as Shipped
@@ -58,7 +58,6 @@ def _as_source(name: str, found: Path) -> Iterator[tuple[str, Path]]:
         yield posixpath.join(HOME, *parts, relative), path
 
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
 _MAKES_NAMES = re.compile(r"__getattr__|__path__|import \*|globals\(|sys\.modules|lazy|exec\(|setattr\(")
 
 
@@ -129,7 +128,7 @@ class _Follow:
             self.sleeping.setdefault(unit.name, []).append((module, number))
 
     def _unit(self, module: Module, number: int) -> None:
-        words = _words(module.facts, number)
+        words = module.facts.words(number)
         self.named |= words
         for name in words & self.sleeping.keys():
             self.pending += self.sleeping.pop(name)
@@ -240,9 +239,8 @@ class _Follow:
         return "" if init is None else facts(init).source.text
 
     def _give_up(self, wanted: Wanted) -> None:
-        folders = [*self.folders]
-        if wanted.module.beside or wanted.module.script:
-            folders.append(wanted.module.path.parent)
+        beside = [self._folder(Hit((), folder)) for folder in wanted.module.beside]
+        folders = [*self.folders, *(folder for folder in beside if folder is not None)]
         local = on_disk(wanted.name.split("."), wanted.names, folders)
         if local is not None:
             self.reach.missing.append(dataclasses.replace(wanted, local=local))
@@ -257,20 +255,3 @@ def _depth(remote: str, parts: Sequence[str], skip: int) -> int:
         if steps[-(depth):] == list(parts[:depth]):
             return depth
     return len(parts)
-
-
-def _words(found: Facts, number: int) -> frozenset[str]:
-    """The identifiers of a unit, those of its imports left out: to import a function is not to call it."""
-    unit = found.units[number]
-    every = found.source.text.split("\n")
-    first, last = (unit.first, unit.last) if unit.kind != "module" else (1, len(every))
-    others = [(u.first, u.last) for u in found.units if u.kind != "module"] if unit.kind == "module" else []
-    skipped = {
-        line
-        for start, end in [*others, *((each.at.line, each.at.end_line) for each in found.imports)]
-        for line in range(start, end + 1)
-    }
-    text = "\n".join(
-        line for line_number, line in enumerate(every[first - 1 : last], first) if line_number not in skipped
-    )
-    return frozenset(_WORD.findall(text))

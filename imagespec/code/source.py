@@ -13,6 +13,7 @@ import re
 import stat
 import tokenize
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from imagespec.code.literals import dotted, text_of
 from imagespec.code.uses import Use, of_assignment, uses_in
 from imagespec.diagnostic import Source, Span, lines
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 LARGEST = 2 << 20
 """Bytes of a file that is still read."""
@@ -114,6 +117,20 @@ class Facts:
     imports: list[Import] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
     trouble: Trouble | None = None
+    _words: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def words(self, unit: int) -> frozenset[str]:
+        """The identifiers of a unit, those of its imports left out: to import a function is not to call it."""
+        if not self._words:
+            every = self.source.text.split("\n")
+            for each in self.imports:
+                for line in range(each.at.line, min(each.at.end_line, len(every)) + 1):
+                    every[line - 1] = ""
+            for number, part in reversed(list(enumerate(self.units))):  # inner ones first, then what is left
+                first, last = (1, len(every)) if part.kind == "module" else (part.first, part.last)
+                self._words[number] = frozenset(_WORD.findall("\n".join(every[first - 1 : last])))
+                every[first - 1 : last] = [""] * (last - first + 1)
+        return self._words[unit]
 
     def span(self, at: At) -> Span:
         """A stretch as findings have it: columns in characters, from 1."""
@@ -204,20 +221,23 @@ def _decoded(path: Path, data: bytes) -> str | Trouble:
 
 def _lines_as_python(text: str) -> str:
     """`text` with the ends of lines that Python knows and no others, so that everybody counts the same lines."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text if text.isascii() else text.translate({0x85: " ", 0x2028: " ", 0x2029: " "})
+    for end, instead in (("\r\n", "\n"), ("\r", "\n"), ("\x85", " "), ("\u2028", " "), ("\u2029", " ")):
+        text = text.replace(end, instead)
+    return text
 
 
 # ------------------------------------------------------------------------------------------------ walk
 
-_WORTH = re.compile(
-    r"open\s*\(|sys\.path|sys\.executable|subprocess|Popen|check_call|check_output|import_module|__import__|iterdir"
-    r"|\bos\.(?:system|popen|exec|spawn|listdir|scandir|walk)|read_(?:text|bytes|csv|parquet|json|excel)|r?glob\("
-    r"|\.load\(|loadtxt|imread|ImageFolder|DatasetFolder|load_file|load_from_disk|StaticFiles|Jinja2Templates"
-    r"|create_subprocess|[\"'](?:python3?|torchrun|bash|sh)[\"' ]|\b(?:run|call)\(|ZipFile|copy(?:tree|file)?\("
+_WORTH = (
+    *("open(", "sys.path", "sys.executable", "subprocess", "Popen", "check_call", "check_output", "import_module"),
+    *("__import__", "iterdir", "os.system", "os.popen", "os.exec", "listdir", "scandir", "os.walk", "read_", "glob("),
+    *(".load(", "loadtxt", "imread", "ImageFolder", "DatasetFolder", "load_file", "load_from_disk", "StaticFiles"),
+    *("Jinja2Templates", '"python', "'python", "torchrun", "run(", "call(", "ZipFile", "copy", "addsitedir"),
 )
+"""Texts one of which is in every line that `uses` can make something of."""
 _FAILED_IMPORT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _NO_FILE = frozenset({"OSError", "IOError", "EnvironmentError", "FileNotFoundError", "Exception", "BaseException"})
+_WITHOUT_OTHERS = (ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Raise, ast.Assert, ast.Pass)
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -235,8 +255,11 @@ class _Walk:
             node, where = stack.pop()
             stack += reversed(self._statement(node, where))
 
-    def _statement(self, node: ast.stmt, where: Where) -> list[tuple[ast.stmt, Where]]:
+    def _statement(self, node: ast.stmt, where: Where) -> Sequence[tuple[ast.stmt, Where]]:
         """Takes note of one statement, and gives those inside of it."""
+        if isinstance(node, _WITHOUT_OTHERS):
+            self._simple(node, where)
+            return ()
         match node:
             case ast.Import() | ast.ImportFrom():
                 self._import(node, where)
@@ -258,6 +281,15 @@ class _Walk:
                 self._expressions(node, where, node.cases[0].body[0].lineno)
                 inner = replace(where, condition=True)
                 return [(each, inner) for case in node.cases for each in case.body]
+            case _:
+                self._expressions(node, where)
+                return []
+
+    def _simple(self, node: ast.stmt, where: Where) -> None:
+        """A statement without others inside. Where no line of a file is worth it, no variable is either."""
+        if not self.worth:
+            return
+        match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 self._assigned(name, value, where)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
@@ -265,7 +297,6 @@ class _Walk:
             case _:
                 pass
         self._expressions(node, where)
-        return []
 
     def _import(self, node: ast.Import | ast.ImportFrom, where: Where) -> None:
         at = _at(node)
@@ -363,6 +394,8 @@ class _Walk:
 
     def _expressions(self, node: ast.stmt, where: Where, before: int | None = None) -> None:
         """What a statement, or its head before the line of its body, uses."""
+        if not self.worth:
+            return
         last = node.end_lineno or node.lineno
         if before is not None:
             last = max(before - 1, node.lineno)
@@ -383,9 +416,19 @@ _TELLING = (ast.Constant, ast.Call, ast.BinOp, ast.JoinedStr, ast.Attribute, ast
 
 
 def _worth_lines(text: str) -> frozenset[int]:
-    if _WORTH.search(text) is None:
-        return frozenset()
-    return frozenset(number for number, line in enumerate(text.split("\n"), 1) if _WORTH.search(line))
+    """The lines that hold one of the texts. To find each of them is much faster than one expression for all."""
+    places = []
+    for each in _WORTH:
+        at = text.find(each)
+        while at >= 0:
+            places.append(at)
+            at = text.find(each, at + 1)
+    found, line, counted = set(), 1, 0
+    for at in sorted(places):
+        line += text.count("\n", counted, at)
+        counted = at
+        found.add(line)
+    return frozenset(found)
 
 
 def _own_expressions(node: ast.stmt) -> list[ast.expr]:
