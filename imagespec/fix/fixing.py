@@ -119,7 +119,7 @@ class _Work:
                         fixes.append(plan(finding, seen))
                     except Refused as reason:
                         self.refused[key(finding)] = str(reason)
-        return sorted(fixes, key=lambda fix: -fix.start[1])
+        return sorted(fixes, key=lambda fix: -fix.start)
 
     def _agree(self, fix: Fix, now: Look, texts: dict[str, str], changed: dict[str, str]) -> None:
         """Every spec that reads a changed file must have the same finding, or say the same with the file changed."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from imagespec.fix.values import Path, Refused
+from imagespec.fix.values import Refused, Way
 from imagespec.spec.source import last_of
 
 _REST = re.compile(r"[ \t]*(?:(?<=[ \t,\]}])#[^\r\n]*)?(\r?\n|\Z)")
@@ -25,10 +25,10 @@ class Written:
     def newline(self) -> str:
         return "\r\n" if "\r\n" in self.text else "\n"
 
-    def node(self, path: Path) -> yaml.Node:
+    def node(self, path: Way) -> yaml.Node:
         return at(self.top, path)
 
-    def holder(self, path: Path) -> yaml.MappingNode | yaml.SequenceNode:
+    def holder(self, path: Way) -> yaml.MappingNode | yaml.SequenceNode:
         node = self.node(path)
         if not isinstance(node, yaml.MappingNode | yaml.SequenceNode):
             raise Refused("it is written in a form that has no room for it")
@@ -98,7 +98,7 @@ class Written:
         return str(scalars[-1].style or "").strip("|>") if scalars else ""
 
 
-def at(node: yaml.Node, path: Path) -> yaml.Node:
+def at(node: yaml.Node, path: Way) -> yaml.Node:
     """The node at the end of a path."""
     for index in path:
         node = children(node)[index]

@@ -7,7 +7,7 @@ the spec that is merged from it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path as File
+from pathlib import Path
 
 import yaml
 
@@ -17,7 +17,7 @@ from imagespec.fix.look import Seen
 from imagespec.fix.merged import Texts, check_merged
 from imagespec.fix.place import Spot, follow, spot
 from imagespec.fix.text import rewritten
-from imagespec.fix.values import List, Map, Path, Refused, Value, edited, inside, value, value_of
+from imagespec.fix.values import List, Map, Refused, Value, Way, edited, inside, value, value_of
 from imagespec.spec.extends import Tree
 from imagespec.spec.source import compose
 
@@ -37,16 +37,12 @@ class _Planned:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A finding of a spec, with the places of its edits."""
+    """A finding of a spec, with the places of its edits; `start` is where the first of them begins in its file."""
 
     finding: Diagnostic
     seen: Seen
     planned: tuple[_Planned, ...]
-    start: tuple[str, float]
-
-    @property
-    def files(self) -> set[str]:
-        return {each.spot.file for each in self.planned}
+    start: float
 
 
 def plan(finding: Diagnostic, seen: Seen) -> Fix:
@@ -58,10 +54,10 @@ def plan(finding: Diagnostic, seen: Seen) -> Fix:
     tree = seen.tree if finding.code.startswith("IS1") else seen.examined.parsed.tree
     planned = [_planned(edit, finding, tree, seen.own, tops) for edit in finding.fix]
     first = planned[0].spot
-    begin = float("inf")  # what is added comes first, at the end of the file: nothing before it moves
+    start = float("inf")  # of what is added, which moves no place before it
     if not isinstance(planned[0].edit, Add):
-        begin = at(tops[first.file], first.path).start_mark.index
-    return Fix(finding, seen, tuple(planned), (first.file, begin))
+        start = at(tops[first.file], first.path).start_mark.index
+    return Fix(finding, seen, tuple(planned), start)
 
 
 def _planned(edit: Edit, finding: Diagnostic, tree: Tree, own: str, tops: dict[str, yaml.MappingNode]) -> _Planned:
@@ -75,7 +71,7 @@ def _planned(edit: Edit, finding: Diagnostic, tree: Tree, own: str, tops: dict[s
     return _Planned(edit, found, _there(value_of(tops[found.file]), found.path))
 
 
-def _same_key(top: yaml.MappingNode, path: Path, finding: Diagnostic) -> Path:
+def _same_key(top: yaml.MappingNode, path: Way, finding: Diagnostic) -> Way:
     """The path to the very key that a finding is about, where it stands there several times."""
     holder = at(top, path[:-1])
     for index, (key, _) in enumerate(holder.value):
@@ -84,7 +80,7 @@ def _same_key(top: yaml.MappingNode, path: Path, finding: Diagnostic) -> Path:
     raise Refused("it is not to be found there")
 
 
-def _there(whole: Value, path: Path) -> Value:
+def _there(whole: Value, path: Way) -> Value:
     """What stands at a path, with its key."""
     holder, here = (inside(whole, path[:-1]), inside(whole, path)) if path else (whole, whole)
     return Map(((holder.pairs[path[-1]][0], here),)) if path and isinstance(holder, Map) else here
@@ -101,9 +97,9 @@ def mended(fix: Fix, texts: Texts) -> dict[str, str]:
     return changed
 
 
-def _one(planned: _Planned, spec: File, texts: Texts) -> str | None:
+def _one(planned: _Planned, spec: Path, texts: Texts) -> str | None:
     edit, place = planned.edit, planned.spot
-    source = Source(File(place.file), texts[place.file])
+    source = Source(Path(place.file), texts[place.file])
     top = _composed(source)
     before = value_of(top)
     if isinstance(edit, Add):

@@ -1,4 +1,4 @@
-"""A spec merged from files, one of them with a new text -> whether it says what it said, with one edit and nothing else."""
+"""A spec merged from files, one of them with a new text -> whether it says the same but for one edit."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import yaml
 from imagespec.diagnostic import Add, Edit, Remove, Route
 from imagespec.fix.layout import at
 from imagespec.fix.place import Spot, follow, merged_path
-from imagespec.fix.values import List, Map, Refused, Scalar, Value, edited, inside, value_of
-from imagespec.fix.values import Path as Place
+from imagespec.fix.values import List, Map, Refused, Scalar, Value, Way, edited, inside, value_of
 from imagespec.spec.extends import SHORTHAND, Reader, Tree
 
 Texts: TypeAlias = Mapping[str, str]
@@ -39,7 +38,7 @@ def says_the_same(spec: Path, texts: Texts, others: Texts) -> bool:
     return _plain(value_of(before.node)) == _plain(value_of(after.node))
 
 
-def _in_merged(edit: Edit, place: Spot, top: yaml.MappingNode, tree: Tree) -> tuple[Place, Route]:
+def _in_merged(edit: Edit, place: Spot, top: yaml.MappingNode, tree: Tree) -> tuple[Way, Route]:
     """The path to the place of an edit in the merged spec, and the keys below that are not there yet."""
     if isinstance(edit, Add) and not any(isinstance(step, int) for step in edit.route):
         return follow(tree.node, edit.route)

@@ -13,7 +13,7 @@ import yaml
 
 from imagespec.diagnostic import Add, Edit, Route
 from imagespec.fix.layout import at, children
-from imagespec.fix.values import Path, Refused
+from imagespec.fix.values import Refused, Way
 from imagespec.spec.extends import Tree
 from imagespec.spec.operations import BASES, STEPS
 
@@ -26,7 +26,7 @@ class Spot:
     """A place in a file: the `path` to its node, and the keys below that are not there yet."""
 
     file: str
-    path: Path
+    path: Way
     rest: Route = ()
 
 
@@ -49,7 +49,7 @@ def spot(edit: Edit, route: Route, tree: Tree, own: str, tops: dict[str, yaml.Ma
     return Spot(item.file, item.path + below, rest)
 
 
-def follow(node: yaml.Node, route: Route) -> tuple[Path, Route]:
+def follow(node: yaml.Node, route: Route) -> tuple[Way, Route]:
     """The path that a route leads along, and the keys behind its end that are not there."""
     path: list[int] = []
     for position, step in enumerate(route):
@@ -78,7 +78,7 @@ def _stands_for(node: yaml.Node, step: str | int) -> bool:
     return step == "vars" or (step in _SHORT and not isinstance(node, yaml.MappingNode))
 
 
-def _there(merged: yaml.Node, path: Path, tops: dict[str, yaml.MappingNode]) -> Spot:
+def _there(merged: yaml.Node, path: Way, tops: dict[str, yaml.MappingNode]) -> Spot:
     """The place, in the file that it stands in, of a node of a merged tree."""
     while _synthetic(at(merged, path[:-1]), path[-1]):
         path = path[:-1]
@@ -89,7 +89,7 @@ def _there(merged: yaml.Node, path: Path, tops: dict[str, yaml.MappingNode]) -> 
     return Spot(mark.name, found[0])
 
 
-def merged_path(spot: Spot, top: yaml.MappingNode, tree: Tree) -> Path | None:
+def merged_path(spot: Spot, top: yaml.MappingNode, tree: Tree) -> Way | None:
     """The way in the merged tree to a place of a file; `None` where it is overridden."""
     if not spot.path:
         return ()
@@ -105,7 +105,7 @@ def _mark(holder: yaml.Node, index: int) -> yaml.Mark:
     return node.start_mark
 
 
-def _paths(node: yaml.Node, start: int, pair: bool, file: str | None = None) -> Iterator[Path]:
+def _paths(node: yaml.Node, start: int, pair: bool, file: str | None = None) -> Iterator[Way]:
     """Every path to a pair, or to an item, that begins at a character: several where an alias repeats it."""
     for index, child in enumerate(children(node)):
         mark = _mark(node, index)

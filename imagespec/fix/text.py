@@ -10,11 +10,11 @@ import yaml
 from imagespec.diagnostic import Add, Edit, Remove, Rename, Replace, Route
 from imagespec.fix.layout import Written, children
 from imagespec.fix.scalars import block, flow, item, scalar
-from imagespec.fix.values import Path, Refused, content, nested
+from imagespec.fix.values import Refused, Way, content, nested
 from imagespec.spec.schema import keys_at
 
 
-def rewritten(written: Written, path: Path, edit: Edit, rest: Route = ()) -> str:
+def rewritten(written: Written, path: Way, edit: Edit, rest: Route = ()) -> str:
     """The text with an edit at `path`; `rest` are the keys of its route that are not there yet. Raises `Refused`."""
     match edit:
         case Remove():
@@ -30,7 +30,7 @@ def rewritten(written: Written, path: Path, edit: Edit, rest: Route = ()) -> str
 # ------------------------------------------------------------------------------------------------ remove
 
 
-def _without(written: Written, path: Path) -> str:
+def _without(written: Written, path: Way) -> str:
     if not path:
         raise Refused("nothing would be left of the file")
     holder, index = written.holder(path[:-1]), path[-1]
@@ -81,7 +81,7 @@ def _out_of_brackets(written: Written, holder: yaml.Node, index: int) -> str:
 # --------------------------------------------------------------------------------------- replace, rename
 
 
-def _replaced(written: Written, path: Path, edit: Replace) -> str:
+def _replaced(written: Written, path: Way, edit: Replace) -> str:
     node = written.node(path)
     start, end = node.start_mark.index, written.end(node)
     if path:
@@ -97,7 +97,7 @@ def _replaced(written: Written, path: Path, edit: Replace) -> str:
     return text[:start] + flow(edit.value) + text[end:]
 
 
-def _renamed(written: Written, path: Path, key: str) -> str:
+def _renamed(written: Written, path: Way, key: str) -> str:
     holder = written.node(path[:-1])
     if not isinstance(holder, yaml.MappingNode):
         raise Refused("there is no key to rename")
@@ -109,7 +109,7 @@ def _renamed(written: Written, path: Path, key: str) -> str:
 # --------------------------------------------------------------------------------------------------- add
 
 
-def _with(written: Written, path: Path, edit: Add, rest: Route) -> str:
+def _with(written: Written, path: Way, edit: Add, rest: Route) -> str:
     holder = written.holder(path)
     in_map, what = content(edit)
     if rest:

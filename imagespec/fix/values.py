@@ -13,7 +13,7 @@ import yaml
 
 from imagespec.diagnostic import Add, Edit, Remove, Rename, Replace, Route
 
-Path: TypeAlias = tuple[int, ...]
+Way: TypeAlias = tuple[int, ...]
 """The way to a node as it is written: which item of a list, which pair of a map. Unlike a route it stays exact where a
 key stands twice, and where a section is written in short."""
 
@@ -97,7 +97,7 @@ def content(edit: Add) -> tuple[bool, Any]:
     return (True, {edit.key: edit.value}) if edit.key else (False, edit.value)
 
 
-def edited(whole: Value, path: Path, edit: Edit, rest: Route = ()) -> Value:
+def edited(whole: Value, path: Way, edit: Edit, rest: Route = ()) -> Value:
     """`whole` with an edit at `path`; `rest` are the keys of its route that are not there yet."""
     match edit:
         case Remove():
@@ -110,7 +110,7 @@ def edited(whole: Value, path: Path, edit: Edit, rest: Route = ()) -> Value:
             return _with(whole, path, edit, rest)
 
 
-def inside(whole: Value, path: Path) -> Value:
+def inside(whole: Value, path: Way) -> Value:
     """The value at a path."""
     for index in path:
         whole = _children(whole)[index]
@@ -123,7 +123,7 @@ def _children(holder: Value) -> tuple[Value, ...]:
     return tuple(each for _, each in holder.pairs) if isinstance(holder, Map) else ()
 
 
-def _changed(whole: Value, path: Path, new: Value) -> Value:
+def _changed(whole: Value, path: Way, new: Value) -> Value:
     if not path:
         return new
     index, below = path[0], path[1:]
@@ -134,7 +134,7 @@ def _changed(whole: Value, path: Path, new: Value) -> Value:
     return Map((*whole.pairs[:index], (whole.pairs[index][0], new), *whole.pairs[index + 1 :]))
 
 
-def _without(whole: Value, path: Path) -> Value:
+def _without(whole: Value, path: Way) -> Value:
     """What would be left empty goes too."""
     if not path:
         raise Refused("nothing would be left of the file")
@@ -147,7 +147,7 @@ def _without(whole: Value, path: Path) -> Value:
     return _changed(whole, path[:-1], Map(holder.pairs[:index] + holder.pairs[index + 1 :]))
 
 
-def _renamed(whole: Value, path: Path, key: str) -> Value:
+def _renamed(whole: Value, path: Way, key: str) -> Value:
     holder, index = inside(whole, path[:-1]), path[-1]
     if not isinstance(holder, Map):
         raise Refused("there is no key to rename")
@@ -157,7 +157,7 @@ def _renamed(whole: Value, path: Path, key: str) -> Value:
     return _changed(whole, path[:-1], Map((*holder.pairs[:index], pair, *holder.pairs[index + 1 :])))
 
 
-def _with(whole: Value, path: Path, edit: Add, rest: Route) -> Value:
+def _with(whole: Value, path: Way, edit: Add, rest: Route) -> Value:
     holder = inside(whole, path)
     pair, what = content(edit)
     if rest:
