@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from imagespec.fix.fixing import Outcome, fix
 
+ROOT = Path(__file__).resolve().parents[2]
 BASE = 'base: {debian_slim: "3.12.10"}\n'
 
 
@@ -137,6 +139,18 @@ def test_a_rule_finds_its_place_beside_a_wrong_part(folder: Path) -> None:
     outcome, texts = fixed(spec=text)
     assert texts["spec"].endswith("  - {file: data.txt, to: /d}\n")
     assert [d.code for d in outcome.left][:1] == ["IS101"]
+
+
+@pytest.mark.parametrize("name", ["classifier", "dit"])
+def test_the_source_of_a_shipped_spec_is_derived_from_its_app(tmp_path: Path, name: str) -> None:
+    """Taken out, it comes back to the letter."""
+    for folder in ("specs", "training"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    spec = tmp_path / "specs" / f"{name}.yaml"
+    shipped = spec.read_text()
+    spec.write_text(shipped.replace("source:\n  - package: training\n", ""))
+    assert spec.read_text() != shipped
+    assert [each.text for each in fix([spec]).files] == [shipped]
 
 
 # ----------------------------------------------------------------------------------------------- files
