@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from types import UnionType
+from typing import TypeGuard
 
 from imagespec.adopt.context import covers
 from imagespec.adopt.draft import Written
@@ -74,7 +75,8 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
     if a is None or b is None:
         return True  # nothing but a remark
     if _describes(a):
-        return True
+        expands = any("$" in line for line in a.dockerfile_commands)
+        return not (expands and (isinstance(b, ops.Env) or _variables(b)))
     match a:
         case (
             ops.Entrypoint() | ops.Cmd()
@@ -98,7 +100,7 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
             return False
 
 
-def _describes(operation: ops.Operation | None) -> bool:
+def _describes(operation: ops.Operation | None) -> TypeGuard[ops.DockerfileCommands]:
     """Lines that say something about the image, and change nothing in it."""
     if not isinstance(operation, ops.DockerfileCommands):
         return False
