@@ -1,0 +1,77 @@
+"""Which file is read how, and what is given to whoever reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from imagespec.adopt.readers import Given, drafts
+from imagespec.cli.main import cli
+
+DOCKERFILE = "ARG BASE\nFROM $BASE\nCOPY main.py /app/\n"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "main.py").write_text("")
+    (tmp_path / "docker" / "Dockerfile").write_text(DOCKERFILE)
+    (tmp_path / "requirements.txt").write_text("six==1.16.0\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "first"),
+    [
+        ("Dockerfile", "FROM python:3.12\n", "from_registry"),
+        ("Dockerfile.gpu", "FROM python:3.12\n", "from_registry"),
+        ("gpu.Dockerfile", "FROM python:3.12\n", "from_registry"),
+        ("gpu.dockerfile", "FROM python:3.12\n", "from_registry"),
+        ("Containerfile", "FROM python:3.12\n", "from_registry"),
+        ("requirements-dev.txt", "six\n", "debian_slim"),
+        ("environment.yaml", "dependencies: [python=3.12, numpy]\n", "micromamba"),
+        ("cog.yaml", "build: {python_version: '3.12'}\n", "debian_slim"),
+        ("pyproject.toml", "[project]\ndependencies = ['six']\n", "debian_slim"),
+        ("app.py", "import modal\nimage = modal.Image.debian_slim('3.12')\n", "debian_slim"),
+    ],
+)
+def test_the_name_says_how_a_file_is_read(name: str, text: str, first: str) -> None:
+    Path(name).write_text(text)
+    read = drafts(Path(name))
+    assert isinstance(read, list)
+    operation = read[0].operations[0].operation
+    assert operation is not None
+    assert operation.method == first
+
+
+def test_what_is_given_goes_to_whoever_takes_it() -> None:
+    given = Given(python="3.13", context=Path(), build_args={"BASE": "python:3.12"})
+    (of_docker,) = drafts(Path("docker/Dockerfile"), given)
+    (of_pins,) = drafts(Path("requirements.txt"), given)
+    assert [each.operation.method for each in of_docker.operations if each.operation] == [
+        "from_registry",
+        "add_local_file",
+    ]
+    assert of_pins.operations[0].operation.python_version == "3.13"  # type: ignore[union-attr]
+
+
+def test_the_command_takes_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["adopt", "docker/Dockerfile", "requirements.txt", "--out", "specs", "--context", "."]
+    with pytest.raises(SystemExit) as exited:
+        cli.main([*arguments, "--build-arg", "BASE=python:3.12", "--python", "3.13"], standalone_mode=False)
+    assert exited.value.code == 0
+    specs = {path.stem: yaml.safe_load(path.read_text()) for path in Path("specs").glob("*.yaml")}
+    assert specs.pop("docker") == {
+        "root": "..",
+        "base": {"registry": "python:3.12"},
+        "source": [{"file": "main.py", "to": "/app/main.py", "copy": True}],
+    }
+    assert list(specs.values()) == [
+        {"root": "..", "base": {"debian_slim": "3.13"}, "python": {"requirements": ["requirements.txt"]}}
+    ]
+    capsys.readouterr()
+    with pytest.raises(Exception, match="write it as NAME=VALUE"):
+        cli.main([*arguments, "--build-arg", "BASE"], standalone_mode=False)
