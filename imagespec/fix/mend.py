@@ -54,9 +54,9 @@ def plan(finding: Diagnostic, seen: Seen) -> Fix:
     tree = seen.tree if finding.code.startswith("IS1") else seen.examined.parsed.tree
     planned = [_planned(edit, finding, tree, seen.own, tops) for edit in finding.fix]
     first = planned[0].spot
-    start = float("inf")  # of what is added, which moves no place before it
-    if not isinstance(planned[0].edit, Add):
-        start = at(tops[first.file], first.path).start_mark.index
+    start: float = at(tops[first.file], first.path).start_mark.index
+    if isinstance(planned[0].edit, Add):  # what goes below an item moves nothing, a new section all behind it
+        start = float("inf") if first.path else -1
     return Fix(finding, seen, tuple(planned), start)
 
 
@@ -68,7 +68,17 @@ def _planned(edit: Edit, finding: Diagnostic, tree: Tree, own: str, tops: dict[s
             path = _same_key(tops[file], path, finding)
             return _Planned(edit, Spot(file, path), _there(value_of(tops[file]), path))
     found = spot(edit, edit.route, tree, own, tops)
-    return _Planned(edit, found, _there(value_of(tops[found.file]), found.path))
+    return _Planned(edit, found, _known(edit, found, value_of(tops[found.file])))
+
+
+def _known(edit: Edit, place: Spot, whole: Value) -> Value:
+    """What must still stand at a place when it is edited; for what is added, what stands beside it."""
+    here = _there(whole, place.path)
+    if not isinstance(edit, Add):
+        return here
+    if not place.path or not isinstance(here, Map):
+        return Map(())
+    return Map(tuple(pair for pair in here.pairs if pair[0].text != place.rest[0]))
 
 
 def _same_key(top: yaml.MappingNode, path: Way, finding: Diagnostic) -> Way:
@@ -102,17 +112,16 @@ def _one(planned: _Planned, spec: Path, texts: Texts) -> str | None:
     source = Source(Path(place.file), texts[place.file])
     top = _composed(source)
     before = value_of(top)
+    try:
+        if _known(edit, place, before) != planned.before:
+            raise Moved
+    except IndexError:
+        raise Moved from None
     if isinstance(edit, Add):
         path, rest = follow(at(top, place.path), place.rest)
         place = Spot(place.file, place.path + path, rest)
         if not rest and _holds(inside(before, place.path), edit):
             return None
-    else:
-        try:
-            if _there(before, place.path) != planned.before:
-                raise Moved
-        except IndexError:
-            raise Moved from None
     new = rewritten(Written(source.text, top), place.path, edit, place.rest)
     top_after = compose(Source(source.path, new))
     if not isinstance(top_after, yaml.MappingNode) or value_of(top_after) != edited(

@@ -23,7 +23,7 @@ _SHORT |= {each.shorthand for each in (*STEPS.values(), *BASES.values()) if each
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in a file: the `path` to its node, and the keys below that are not there yet."""
+    """A place in a file: the `path` to its node; of what is added the keys below it, which may not be there yet."""
 
     file: str
     path: Way
@@ -40,13 +40,12 @@ def spot(edit: Edit, route: Route, tree: Tree, own: str, tops: dict[str, yaml.Ma
         return _there(tree.node, path, tops)
     through = max((index for index, step in enumerate(route) if isinstance(step, int)), default=-1) + 1
     if not through:
-        return Spot(own, *follow(tops[own], route))
+        return Spot(own, (), route)
     path, rest = follow(tree.node, route[:through])
     if rest:
         raise Refused("it is not written there")
     item = _there(tree.node, path, tops)
-    below, rest = follow(at(tops[item.file], item.path), route[through:])
-    return Spot(item.file, item.path + below, rest)
+    return Spot(item.file, item.path, route[through:])
 
 
 def follow(node: yaml.Node, route: Route) -> tuple[Way, Route]:

@@ -153,6 +153,25 @@ def test_the_source_of_a_shipped_spec_is_derived_from_its_app(tmp_path: Path, na
     assert [each.text for each in fix([spec]).files] == [shipped]
 
 
+def test_new_sections_and_new_keys_of_items_at_once(folder: Path) -> None:
+    """A section that is put in between moves the others, and each finds its place all the same."""
+    (folder / "app.py").write_text(
+        "import subprocess\nimport pkg.app\nimport modal\nimport imagespec\n"
+        "app = modal.App('x')\nimage = imagespec.load('spec.yaml')\n\n"
+        "@app.function(image=image)\ndef f():\n    subprocess.run(['wget', 'x'])\n    subprocess.run(['git', 'x'])\n"
+    )
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / ".env").write_text("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI\n")
+        (folder / name / "x").write_text("x")
+    head = BASE + "# apps\napps: [app.py]\nsource:\n"
+    before = head + "  - {dir: one, to: /one} # one\n  - dir: two\n    to: /two\nenv: {A: 1}\n"
+    _, texts = fixed(spec=before)
+    after = head.replace("# apps", "apt: [wget, git]\n# apps") + "  - {dir: one, to: /one, ignore: [.env]} # one\n"
+    after += '  - dir: two\n    to: /two\n    ignore: [.env]\n  - package: pkg\nenv: {A: "1"}\n'
+    assert texts["spec"] == after
+
+
 # ----------------------------------------------------------------------------------------------- files
 
 
