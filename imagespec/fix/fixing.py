@@ -68,17 +68,21 @@ class _Work:
         """Round after round; what makes things worse is tried again in smaller parts, and at last given up."""
         now = self.look(self.texts)
         most = len(now.found)
-        for _ in range(2 * most + 10):
+        progress = False
+        for _ in range(3 * most + 20):
             done, texts = self._round(now, most)
-            if not done:
+            if not done and not progress:
                 break
+            if not done:  # what was refused may be possible beside what was mended since
+                self.refused, progress = {}, False
+                continue
             if texts == self.texts:
                 self.refused |= {key(d): "what it would add is there already" for d in done}
                 continue
             after = self.look(texts)
             worse = [each for each in (after.errors() - now.errors()) if not self._goes_on(each, after)]
             if not worse:
-                self.texts, now = texts, after
+                self.texts, now, progress = texts, after, True
                 self.mended += [Mended(d, files) for d, files in done.items()]
             elif len(done) == 1:
                 self.refused |= {key(d): f"it would bring {worse[0][0]}: {worse[0][2]}" for d in done}
