@@ -23,7 +23,8 @@ _SWITCHES: Mapping[str, bool] = {
 }
 """Variables that turn checks off: by any value that is not itself an off, or by one that is."""
 
-_CURL_VALUES = frozenset("AbBcCdDeEFhHiKmoPQrRtTuUwxXyYz") - frozenset("iIR")
+_CURL_VALUES = frozenset("AbcCdDeEFHKmoPQrtTuUwxXyYz")
+"""The letters of curl's options that take a value."""
 
 
 @rule("IS807", "warning")
