@@ -171,10 +171,9 @@ class _Reader:
         """The paths at which functions see volumes."""
         found: set[str] = set()
         for node in ast.walk(self.tree):
-            if not isinstance(node, ast.Call) or last_name(node.func) not in ("function", "cls", "App", "server"):
-                continue
-            for keyword in node.keywords:
-                if keyword.arg is None:
+            decorates = isinstance(node, ast.Call) and last_name(node.func) in ("function", "cls", "server")
+            for keyword in node.keywords if isinstance(node, ast.Call) else ():
+                if keyword.arg is None and decorates:
                     return None
                 if keyword.arg in ("volumes", "network_file_systems", "mounts"):
                     for path in self._keys(keyword.value):

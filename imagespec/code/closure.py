@@ -160,7 +160,7 @@ class _Follow:
         if parts[0] in STANDARD and not self._shadowed(parts[0], wanted):
             return
         hit = in_tree(self.reach.tree, parts, (*wanted.module.beside, *self.search))
-        if hit is not None and hit.files:
+        if hit is not None and (hit.files or hit.compiled):
             self._hit(wanted, parts, hit)
             return
         by = self.packages.bringing(wanted.name, wanted.names)

@@ -13,11 +13,13 @@ from imagespec.code.tree import Tree
 @dataclass(frozen=True, slots=True)
 class Hit:
     """What a lookup found: the files that the import runs, those of packages first. `folder` is where submodules are
-    looked for. `lacking` is the number of the part of the name that is not there, though what is above it is."""
+    looked for. `lacking` is the number of the part of the name that is not there, though what is above it is.
+    `compiled`: the module itself is no source."""
 
     files: tuple[str, ...]
     folder: str = ""
     lacking: int | None = None
+    compiled: bool = False
 
 
 def in_tree(tree: Tree, parts: Sequence[str], search: Iterable[str]) -> Hit | None:
@@ -40,6 +42,8 @@ def _below(tree: Tree, parts: Sequence[str], folder: str) -> Hit | None:
         elif f"{path}.py" in tree.files:
             files.append(f"{path}.py")
             return Hit(tuple(files)) if number == len(parts) - 1 else Hit(tuple(files), lacking=number + 1)
+        elif path in tree.compiled:
+            return Hit(tuple(files), compiled=True)
         elif path not in tree.folders:
             return Hit(tuple(files), folder, number) if number else None
         folder = path

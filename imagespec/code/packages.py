@@ -67,7 +67,7 @@ class Packages:
 
     def perhaps(self, module: str) -> bool:
         """Whether a package whose modules are not known may bring it, by the look of their names."""
-        parts = {part for part in module.lower().replace(".", "_").split("_") if len(part) > 2}
+        parts = {part for part in module.partition(".")[0].lower().split("_") if len(part) > 2}
         return any(parts & set(name.split("-")) for name in self.guessed)
 
 

@@ -1,6 +1,7 @@
 """Programs that builds and runs often call -> the Debian packages that bring them, and the bases that have them.
 
-Of any other program nothing is known, and nothing is said. From the file lists of Debian 12's packages.
+Of any other program nothing is known, and nothing is said. Chosen by hand, by what Debian 12's packages bring; what a
+package recommends comes with it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,7 @@ PACKAGES: Mapping[str, str] = {
     "gdb": "gdb",
     "git": "git git-lfs git-man git-core",
     "git-lfs": "git-lfs",
-    "gpg": "gnupg gpg",
-    "gs": "ghostscript",
+    "gs": "ghostscript imagemagick",
     "htop": "htop",
     "identify": "imagemagick",
     "ifconfig": "net-tools",
@@ -69,7 +69,7 @@ PACKAGES: Mapping[str, str] = {
     "screen": "screen",
     "sox": "sox",
     "sqlite3": "sqlite3",
-    "ssh": "openssh-client ssh openssh-server",
+    "ssh": "openssh-client ssh openssh-server git",
     "strace": "strace",
     "sudo": "sudo",
     "tesseract": "tesseract-ocr",

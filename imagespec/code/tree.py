@@ -23,7 +23,8 @@ HOME = "/root"
 
 @dataclass(slots=True)
 class Tree:
-    """What is in the image. `search` is its `sys.path`, `workdir` where functions run.
+    """What is in the image. `brought` are the files that its layers bring, `compiled` the modules that are no source.
+    `search` is its `sys.path`, `workdir` where functions run.
 
     `open`: something may have put files into it that no layer names. `code_elsewhere`: code of the author's too.
     """
@@ -31,6 +32,7 @@ class Tree:
     files: dict[str, Path] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {"/", HOME})
     brought: dict[str, Layer] = field(default_factory=dict)
+    compiled: set[str] = field(default_factory=set)
     search: list[str] = field(default_factory=list)
     workdir: str = HOME
     open: bool = False
@@ -39,6 +41,8 @@ class Tree:
     def add(self, path: str, local: Path, layer: Layer | None = None) -> None:
         path = posixpath.normpath(path)
         self.files[path] = local
+        if path.endswith((".so", ".pyc")):
+            self.compiled.add(posixpath.join(posixpath.dirname(path), posixpath.basename(path).partition(".")[0]))
         if layer is not None:
             self.brought[path] = layer
         folder = posixpath.dirname(path)
@@ -52,6 +56,7 @@ class Tree:
             dict(self.files),
             set(self.folders),
             dict(self.brought),
+            set(self.compiled),
             list(self.search),
             self.workdir,
             self.open,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from imagespec.code.finder import in_tree
 from imagespec.code.packages import GIVEN, RUNNER, STANDARD, given
@@ -11,7 +12,8 @@ from imagespec.code.reach import Reach, Wanted
 from imagespec.code.start import imported_at_start
 from imagespec.code.view import view
 from imagespec.diagnostic import Add, Edit, Source, Span
-from imagespec.image.layers import Image, Installed, Place
+from imagespec.image.layers import Image, Installed, Layer, Place
+from imagespec.image.requirements import requirement, requirements_of
 from imagespec.lock.modules import packages_for
 from imagespec.rules import paths
 from imagespec.rules.rule import Finding, Rule, rule
@@ -56,7 +58,7 @@ def missing_package(image: Image) -> Iterable[Finding]:
     Use instead: the package under `python`, and `imagespec lock`. Where the code can do without it, an import in
     `try: … except ImportError:` says so.
     """
-    if image.complete:
+    if _known_whole(image):
         for wanted in _unknown(image):
             yield _lacking(_span(wanted), wanted)
 
@@ -69,12 +71,16 @@ def unknown_package(image: Image) -> Iterable[Finding]:
 
     Use instead: the package under `python`, with its version; `imagespec lock` then tells for sure.
     """
-    plain = not any(isinstance(layer.operation, _UNSEEN) for layer in image.layers)
-    if not image.complete and plain and not view(image).tree.open:
+    if not image.complete and not any(map(_brings_unseen, image.layers)) and not view(image).tree.open:
         for wanted in _unknown(image):
             finding = _lacking(_span(wanted), wanted)
             message = f"no package named here is known to bring `{_top(wanted)}`"
             yield Finding(finding.place, message, "`imagespec lock` tells for sure", mend=finding.mend)
+
+
+def _known_whole(image: Image) -> bool:
+    """Whether there are no packages but those that are known."""
+    return image.complete and (image.locked or not any(map(_brings_unseen, image.layers)))
 
 
 _UNSEEN = (
@@ -85,6 +91,14 @@ _UNSEEN = (
     ops.PipInstallPrivateRepos,
 )
 """What may bring packages that only their own files name."""
+
+
+def _brings_unseen(layer: Layer) -> bool:
+    """Whether a layer brings packages that only a file with options names, or an address without a name."""
+    files = layer.operation.requirements if isinstance(layer.operation, ops.UvPipInstall) else None
+    if isinstance(layer.operation, _UNSEEN) or any(isinstance(file, Path) for file in files or ()):
+        return True
+    return any(requirement(line.text) is None for line in requirements_of(layer))
 
 
 def _unknown(image: Image) -> Iterator[Wanted]:
@@ -278,7 +292,7 @@ def check_must_fail(image: Image) -> Iterable[Finding]:
     Use instead: the module by the name that `import` takes, such as `PIL` of `pillow`; or its package under `python`.
     """
     seen = view(image)
-    if not image.checks.imports or not image.complete or seen.tree.code_elsewhere:
+    if not image.checks.imports or not _known_whole(image) or seen.tree.code_elsewhere:
         return
     for index, name in enumerate(image.checks.imports):
         top = name.partition(".")[0]

@@ -138,9 +138,12 @@ def _not_there(image: Image, reach: Reach) -> Iterator[File]:
     tree = reach.tree
     if tree.code_elsewhere or reach.app.altered or reach.app.mounts is None:
         return
+    moves = any("chdir(" in module.facts.source.text for module in reach.modules.values())
     said: set[tuple[str, str]] = set()
     for file in reach.files:
         key = str(file.span.source.path), file.remote
+        if moves and not file.name.startswith("/"):
+            continue
         if file.where.condition or file.where.caught or key in said or tree.holds(file.remote):
             continue
         said.add(key)
@@ -190,15 +193,17 @@ def _made(image: Image, file: File, reach: Reach) -> bool:
 
 
 def _makes(line: str, names: list[str]) -> bool:
-    if _MAKES.search(line) is None:
-        return False
-    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", line) for name in names)
+    """Whether a line names one of some, and besides says that it makes something."""
+    rest = re.sub("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names), "", line)
+    return rest != line and _MAKES.search(rest) is not None
+
+
+_PATH = re.compile(r"""^\s*(\w+)(?::[^=\n]+)? = ([\w.]*\(?[^()\n]*["'][^()\n]*\)?)$""", re.MULTILINE)
 
 
 def _aliases(text: str, names: list[str]) -> list[str]:
-    """The names, and the constants whose values hold one of them."""
-    found = [m[1] for m in re.finditer(r"^\s*(\w+)(?::[^=\n]+)? = (.*)$", text, re.MULTILINE) if _quotes(m[2], names)]
-    return [*names, *found]
+    """The names, and the variables for paths that hold one of them."""
+    return [*names, *(match[1] for match in _PATH.finditer(text) if _quotes(match[2], names))]
 
 
 def _quotes(value: str, names: list[str]) -> bool:
