@@ -129,9 +129,13 @@ class _Follow:
 
     def _unit(self, module: Module, number: int) -> None:
         words = module.facts.words(number)
-        self.named |= words
-        for name in words & self.sleeping.keys():
-            self.pending += self.sleeping.pop(name)
+        names = {word.removeprefix(".") for word in words}
+        self.named |= names
+        for name in names & self.sleeping.keys():
+            # in its own module a function goes by its name alone: `imagespec.load` is another `load`
+            asleep = [each for each in self.sleeping[name] if each[0] is module and name not in words]
+            self.pending += [each for each in self.sleeping[name] if each not in asleep]
+            self.sleeping[name] = asleep
         for each in module.facts.imports:
             if each.where.unit == number:
                 self._import(module, each)

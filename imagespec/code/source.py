@@ -23,7 +23,7 @@ from imagespec.code.literals import dotted, text_of
 from imagespec.code.uses import Use, of_assignment, uses_in
 from imagespec.diagnostic import Source, Span, lines
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"\.?\b[A-Za-z_]\w*")
 
 LARGEST = 2 << 20
 """Bytes of a file that is still read."""
@@ -120,7 +120,8 @@ class Facts:
     _words: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def words(self, unit: int) -> frozenset[str]:
-        """The identifiers of a unit, those of its imports left out: to import a function is not to call it."""
+        """The identifiers of a unit, attributes with their dot. Those of its imports are left out: to import a function
+        is not to call it."""
         if not self._words:
             every = self.source.text.split("\n")
             for each in self.imports:

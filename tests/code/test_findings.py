@@ -1,0 +1,249 @@
+"""One statement at a time: what is said about it, and about its twin that is fine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Found
+
+HEAD = """\
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import modal
+
+import imagespec
+
+app = modal.App("app")
+image = imagespec.load("spec")
+"""
+RUN = """
+
+@app.function(image=image, volumes={"/data": modal.Volume.from_name("data")})
+def run(name, flag):
+"""
+FILES = {
+    "helper.py": "def go(): ...\n",
+    "local.txt": "x",
+    "tool.sh": "echo x\n",
+    "tool.py": "import helper\n",
+    "conf/a.json": "{}",
+    "pkg/__init__.py": "from pkg.inner import thing\n",
+    "pkg/inner.py": "thing = 1\n",
+    "pkg/other.py": "import helper\n",
+    "shipped.py": "",
+    "main.sh": "",
+}
+SPEC = "apps: [app.py]\nsource: [{package: shipped}, {file: main.sh, to: /root/main.sh}, {dir: conf, to: /etc/conf}]\n"
+
+IN_FUNCTION = {
+    "import helper": "IS601",
+    "import helper as h": "IS601",
+    "from helper import go": "IS601",
+    "import shipped": "",
+    "import json, helper": "IS601",
+    "import importlib; importlib.import_module('helper')": "IS601",
+    "__import__('helper')": "IS601",
+    "__import__(name)": "",
+    "importlib.import_module(f'helper.{name}')": "",
+    "if flag: import helper": "IS601",
+    "if flag: import nowhere": "",
+    "import nowhere": "IS602",
+    "import nowhere.inner": "IS602",
+    "from nowhere import inner": "IS602",
+    "import nowhere  # imagespec: ignore[IS602]": "",
+    "import yaml": "IS602",
+    "import distutils": "",
+    "import numpy, modal, imagespec": "IS602",
+    "import setuptools, typing_extensions, google.protobuf": "",
+    "from pkg import thing": "IS601",
+    "from conf import a": "IS602",
+    "if modal.is_local(): import helper": "",
+    "def inner(): import helper": "IS601",
+    "class Inner: import helper": "IS601",
+    "subprocess.run([sys.executable, '-m', 'helper'])": "IS601",
+    "subprocess.run(['python', '-m', 'pkg.other'])": "IS601",
+    "subprocess.run(['python', '-m', 'http.server'])": "",
+    "subprocess.run(['python', '-u', 'tool.py', '--x'], check=True)": "IS606",
+    "subprocess.run(['python', name])": "",
+    "subprocess.run(['torchrun', '--nproc_per_node', '8', 'tool.py'])": "IS606",
+    "subprocess.run(['torchrun', '--standalone', '-m', 'helper'])": "IS601",
+    "subprocess.run('python tool.py --x', shell=True)": "IS606",
+    "subprocess.run(f'python tool.py {name}', shell=True)": "IS606",
+    "subprocess.run(f'python {name}.py', shell=True)": "",
+    "subprocess.run('cd /data && python tool.py', shell=True)": "",
+    "subprocess.run(['python', 'tool.py'], cwd='/data')": "",
+    "subprocess.run(['python', 'tool.py'], cwd=name)": "",
+    "subprocess.run(['python', '/data/tool.py'])": "",
+    "subprocess.run(['python', '-c', 'import helper'])": "",
+    "subprocess.run(['bash', 'tool.sh'])": "IS606",
+    "subprocess.run(['bash', 'main.sh'])": "",
+    "subprocess.run(['bash', '-c', 'wget x'])": "IS607",
+    "subprocess.Popen('./tool.sh', shell=True)": "IS606",
+    "os.system('sh tool.sh && echo')": "IS606",
+    "os.system('sh nowhere.sh')": "IS606",
+    "os.popen('bash /root/main.sh | cat')": "",
+    "os.execvp('wget', ['wget', 'x'])": "IS607",
+    "os.system('wget x | tar x')": "IS607",
+    "os.system('apt-get install -y wget && wget x')": "",
+    "os.system('which wget && wget x')": "",
+    "subprocess.check_output('git rev-parse HEAD'.split())": "IS607",
+    "subprocess.run(['somebodys-tool', 'git'])": "",
+    "print('wget')": "",
+    "if flag: os.system('wget x')": "",
+    "open('local.txt')": "IS606",
+    "open('local.txt', 'rb')": "IS606",
+    "open('local.txt', mode='w')": "",
+    "open('local.txt', name)": "",
+    "open('nowhere.txt')": "",
+    "open(name)": "",
+    "open('/etc/conf/a.json')": "",
+    "open('conf/a.json')": "IS606",
+    "open('/root/local.txt')": "IS606",
+    "open('/data/x.txt')": "",
+    "open('/tmp/x.txt')": "",
+    "open('/elsewhere/x.txt')": "IS608",
+    "open('/elsewhere/x.txt', 'w')": "",
+    "open('data/x.txt')": "IS608",
+    "open('./data/x.txt')": "IS608",
+    "open('~/x.txt')": "",
+    "os.listdir('data')": "IS608",
+    "os.listdir('conf')": "IS606",
+    "Path('local.txt').read_text()": "IS606",
+    "(Path('conf') / 'a.json').read_text()": "IS606",
+    "Path('conf', 'a.json').open()": "IS606",
+    "Path('conf', 'a.json').open('w')": "",
+    "Path(__file__).with_name('local.txt').read_text()": "",
+    "(Path(__file__).parent / 'local.txt').read_text()": "IS606",
+    "open(os.path.join(os.path.dirname(__file__), 'local.txt'))": "IS606",
+    "open('local.txt') if flag else None": "IS606",
+    "if Path('local.txt').exists(): open('local.txt')": "",
+    "Path('local.txt').write_text('x'); open('local.txt')": "",
+    "subprocess.run('curl -o local.txt x; cat', shell=True); open('local.txt')": "IS607",
+    "os.chdir('/data'); open('local.txt')": "",
+    "sys.path.append('/nowhere')": "IS612",
+    "sys.path.insert(0, '/etc/conf')": "",
+    "sys.path.insert(0, '/data/lib')": "",
+    "sys.path += ['/nowhere']": "IS612",
+    "sys.path = ['/nowhere'] + sys.path": "IS612",
+    "sys.path.append(name)": "",
+    "sys.path.append('/usr/lib/x')": "",
+    "if flag: sys.path.append('/nowhere')": "",
+    "sys.path.append(str(Path(__file__).parent / 'nowhere'))": "",
+}
+
+
+@pytest.mark.parametrize(("statement", "code"), IN_FUNCTION.items(), ids=IN_FUNCTION)
+def test_in_a_function(found: Found, statement: str, code: str) -> None:
+    text = f"{HEAD}{RUN}    import importlib\n    {statement}\n"
+    said = {(d.code, d.span.source.path.name, d.span.line) for d in found({**FILES, "app.py": text}, SPEC)}
+    assert said == ({(code, "app.py", text.count("\n"))} if code else set())
+
+
+AROUND = {
+    "only a local entrypoint": (
+        "@app.local_entrypoint()\ndef main():\n    import helper, nowhere\n    open('local.txt')\n",
+        "",
+    ),
+    "what a local entrypoint calls": (
+        "def load():\n    import nowhere\n    return open('local.txt')\n\n\n@app.local_entrypoint()\ndef main():\n"
+        "    load()\n",
+        "",
+    ),
+    "what a function calls": (
+        "def load():\n    import nowhere\n\n\n@app.function(image=image)\ndef main():\n    load()\n",
+        "IS602",
+    ),
+    "what a table names": ("def load():\n    import nowhere\n\n\nTABLE = {'load': load}\n", "IS602"),
+    "a class": (
+        "@app.cls(image=image)\nclass A:\n    @modal.enter()\n    def f(self):\n        import nowhere\n",
+        "IS602",
+    ),
+    "another image": (
+        "other = modal.Image.debian_slim().pip_install('nowhere')\n\n\n@app.function(image=other)\ndef f():\n"
+        "    import nowhere\n",
+        "",
+    ),
+    "another spec": (
+        "other = imagespec.load('other')\n\n\n@app.function(image=other)\ndef f():\n    import nowhere\n",
+        "",
+    ),
+    "more than the spec": (
+        "image = image.pip_install('nowhere')\n\n\n@app.function(image=image)\ndef f():\n    import nowhere\n",
+        "",
+    ),
+    "source that the code adds": (
+        "image = image.add_local_python_source('helper')\n\n\n@app.function(image=image)\ndef f():\n"
+        "    import helper\n",
+        "",
+    ),
+    "main": ("if __name__ == '__main__':\n    import nowhere, helper\n", ""),
+    "type checkers": ("import typing\nif typing.TYPE_CHECKING:\n    import nowhere, helper\n", ""),
+    "one or the other": (
+        "try:\n    from pkg2 import helper\nexcept ImportError:\n    import shipped as helper\n",
+        "",
+    ),
+    "one or the other of the project": (
+        "try:\n    import helper\nexcept ImportError:\n    import shipped as helper\n",
+        "",
+    ),
+    "a stub": ("try:\n    import shipped\nexcept ImportError:\n    shipped = None\n", "IS609"),
+    "a plain message": (
+        "try:\n    import shipped\nexcept ImportError as error:\n"
+        "    raise SystemExit('run it from the root') from error\n",
+        "",
+    ),
+    "at the start": ("import nowhere\n", "IS602"),
+}
+
+
+@pytest.mark.parametrize(("text", "code"), AROUND.values(), ids=AROUND)
+def test_around_functions(found: Found, text: str, code: str) -> None:
+    text = f"{HEAD}\n\n{text}{RUN}    return 1\n"
+    assert [d.code for d in found({**FILES, "app.py": text}, SPEC)] == ([code] if code else [])
+
+
+STARTS = {
+    "import yaml\nimport torch\n": ["IS605"],
+    "import torch.nn\nfrom torch import optim\n": ["IS605"],
+    "with image.imports():\n    import torch\n": [],
+    "try:\n    import torch\nexcept ImportError:\n    torch = None\n": [],
+    "if not modal.is_local():\n    import torch\n": [],
+    "if os.environ.get('X'):\n    import torch\n": [],
+    "class A:\n    import torch\n": ["IS605"],
+    "import models\n": ["IS605"],
+    "from models import Net\n": ["IS605"],
+    "with image.imports():\n    import models\n": [],
+    "def f():\n    import models\n": [],
+}
+
+
+@pytest.mark.parametrize(("text", "codes"), STARTS.items(), ids=STARTS)
+def test_at_the_start(found: Found, text: str, codes: list[str]) -> None:
+    files = {"models.py": "import torch\n\nNet = torch.nn.Module\n", "app.py": f"{HEAD}{text}{RUN}    return 1\n"}
+    said = found(files, "apps: [app.py]\npython: [torch==2.5.1, pyyaml==6.0.2]\nsource: [{package: models}]\n")
+    assert [d.code for d in said] == codes
+    assert all("`torch`" in d.message for d in said)
+
+
+def test_the_same_thing_is_said_once(found: Found) -> None:
+    body = "    import helper\n    from helper import go\n    import nowhere\n    import nowhere.x\n    return go\n"
+    text = HEAD + RUN + body
+    said = found({**FILES, "app.py": text}, SPEC)
+    assert [(d.code, d.span.line) for d in said] == [("IS601", 16), ("IS602", 18), ("IS602", 19)]
+
+
+def test_a_fix_adds_what_is_missing(found: Found, tmp_path: Path) -> None:
+    from imagespec.diagnostic import Add
+
+    text = f"{HEAD}{RUN}    import helper\n    subprocess.run(['bash', 'tool.sh'])\n    os.system('wget x')\n"
+    said = found({**FILES, "app.py": text}, SPEC)
+    assert [d.fix for d in said] == [
+        (Add(("source",), {"package": "helper"}),),
+        (Add(("source",), {"file": "tool.sh", "to": "/root/tool.sh"}),),
+        (Add(("apt",), "wget"),),
+    ]
