@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from imagespec.adopt import codes
 from imagespec.adopt.draft import Written
-from imagespec.adopt.values import Chain, Names, Unknown, Value
+from imagespec.adopt.values import Chain, Names, Unknown, Value, too_large
 from imagespec.diagnostic import Span
 
 T = TypeVar("T")
@@ -106,7 +106,4 @@ def _common(contents: Sequence[Sequence[Any]], same: Callable[[Any, Any], bool])
 
 
 def _same(one: Value, other: Value) -> bool:
-    try:
-        return one is other or (type(one) is type(other) and bool(one == other))
-    except RecursionError:
-        return False
+    return one is other or (type(one) is type(other) and not too_large(one) and bool(one == other))

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from imagespec.adopt import codes
 from imagespec.adopt.draft import Written
-from imagespec.adopt.values import Defined, Object, Reference, Unknown, Value
+from imagespec.adopt.values import Defined, Object, Reference, Unknown, Value, too_large
 from imagespec.diagnostic import Diagnostic, Span
 from imagespec.image.copies import copies
 from imagespec.image.layers import plain
@@ -50,6 +50,8 @@ DEFAULTS: Mapping[str, Mapping[str, Value]] = {"uv_sync": {"uv_project_dir": "./
 _PATHS = {"local_path", "requirements_txt", "pyproject_toml", "uv_project_dir", "poetry_pyproject_toml"}
 _PATHS |= {"poetry_lockfile", "spec_file", "context_dir", "requirements", "context_files"}
 _OBJECTS = {"secret", "registry_secret", "secrets", "volumes", "network_file_systems"}
+_CONTENT = {"packages", "commands", "vars", "dockerfile_commands"}
+"""Without which there is nothing to do."""
 _LEFT_OUT = "write it into the spec, and remove the comment"
 
 
@@ -77,7 +79,8 @@ def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], c
     arguments: dict[str, Any] = {}
     for name, value in given.items():
         if name not in fields:
-            unknown = Unknown(codes.NO_COUNTERPART, f"no spec can name `{name}`", caller.place(name))
+            unnamed = Unknown(codes.NO_COUNTERPART, f"no spec can name `{name}`", caller.place(name))
+            unknown = value if isinstance(value, Unknown) else unnamed
             if value is not None:
                 todo.append(finding(unknown, caller.place(name), f"`{name}` of `{method}`"))
             continue
@@ -88,6 +91,8 @@ def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], c
             todo.append(_pickled(caller.place(name)))
         if known is not _NOTHING:
             arguments[name] = known
+    if todo and kind.shorthand in _CONTENT and not arguments.get(kind.shorthand):
+        return Written(None, caller.span, tuple(todo))
     made, more = _made(kind, method, arguments, caller, told=bool(todo))
     return Written(_in_context(made, caller.folder) if made else None, caller.span, (*todo, *more))
 
@@ -124,6 +129,8 @@ def _known(kind: type[ops.Operation], name: str, value: Value, caller: Caller) -
     """The value of an argument as an operation has it, and what of it is not known."""
     if isinstance(value, Unknown):
         return _NOTHING, [value]
+    if too_large(value):
+        return _NOTHING, [Unknown(codes.TODO, "it is too large to be followed", caller.place(name))]
     unknowns: list[Unknown] = []
     if name == kind.variadic:
         value = list(_flat(value))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -75,6 +76,16 @@ class Evaluator:
         if isinstance(value, str | list | tuple | dict | range | set | frozenset) and len(value) <= pure.LARGEST:
             return list(value)
         return self.unknown(node, scope)
+
+    @contextmanager
+    def at_most(self, steps: int) -> Iterator[None]:
+        """Fewer steps than there are left, for what is not worth more."""
+        before = self.steps
+        self.steps = allowed = min(steps, before)
+        try:
+            yield
+        finally:
+            self.steps = before - (allowed - max(0, self.steps))
 
     # ------------------------------------------------------------------------------------------ simple ones
 

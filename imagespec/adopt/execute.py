@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,11 +27,17 @@ from imagespec.adopt.values import (
     Value,
 )
 from imagespec.diagnostic import Diagnostic, Span
+from imagespec.spec.operations import BASES, STEPS
 from imagespec.spec.source import read
 
 MAX_BYTES = 4 << 20
 _DEEPEST = 40
+_DEEPEST_IMPORT = 12
 _LONGEST = 10_000
+_OTHERS = 40_000
+"""Expressions that are looked at in another module, or in a function that nothing calls."""
+_BUILDING = {"Image", *BASES, *STEPS} - {"env", "shell", "cmd", "entrypoint", "workdir", "pipe"}
+"""Names of which a function has one that makes an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Executor:
     _defined: list[Defined] = field(default_factory=list)
     _followed: set[int] = field(default_factory=set)
     _modules: dict[Path, Module | None] = field(default_factory=dict)
+    _following: list[Path] = field(default_factory=list)
     _depth: int = 0
 
     def __post_init__(self) -> None:
@@ -116,6 +125,8 @@ class Executor:
         """A module: one of the same project is followed, of another only the name is known."""
         here = scope.module.path.parent
         folders = [here, self.folder]
+        if not level and name.partition(".")[0] in sys.stdlib_module_names:
+            return Reference(name)
         if level:
             folders = [here.parents[level - 2]] if 1 < level <= len(here.parents) + 1 else [here]
         for folder in folders:
@@ -128,10 +139,13 @@ class Executor:
         return Reference(library.full_name(name)) if name and not level else Reference("." * level + name)
 
     def _follow(self, path: Path, name: str, base: Path) -> Value:
-        if path not in self._modules:
+        if path not in self._modules and len(self._following) < _DEEPEST_IMPORT:
             self._modules[path] = None  # while it is being followed, in a circle
-            self.module(path, name or path.stem, main=False)
-        module = self._modules[path]
+            self._following.append(path)
+            with self.evaluator.at_most(_OTHERS), suppress(TooMuch):
+                self.module(path, name or path.stem, main=False)
+            self._following.pop()
+        module = self._modules.get(path)
         return Namespace(str(base), module.scope.names, "module") if module is not None else Reference(name)
 
     def elsewhere(self, module: Module) -> set[int]:
@@ -419,7 +433,7 @@ class Executor:
             why = f"what the decorator of `{function.name}` makes of it is not followed"
             return self._unfollowed(args, kwargs, node, scope, why)
         if self._depth >= _DEEPEST:
-            return self._unfollowed(args, kwargs, node, scope, f"`{function.name}` calls itself too often")
+            raise TooMuch
         inner = Scope(function.scope.module, parent=function.scope)
         given = args if function.owner is None else [function.owner, *args]
         if misfit := self._bind(function, given, kwargs, inner):
@@ -428,16 +442,29 @@ class Executor:
             return self.evaluator.value(function.node.body, inner)
         if _yields(function.node):
             return self._unfollowed(args, kwargs, node, scope, f"`{function.name}` is a generator")
-        self._depth += 1
-        try:
-            ended = self.block(function.node.body, inner)
-        finally:
-            self._depth -= 1
+        ended = self._ended(function.node.body, inner)
+        if ended is None:
+            return self._unfollowed(args, kwargs, node, scope, f"`{function.name}` computes too much to be followed")
         results = [*ended.returns, *([None] if ended.goes_on else [])]
         if not results:
             return self._unfollowed(args, kwargs, node, scope, f"`{function.name}` raises an error")
         span = self._span(function.node, function.scope)
         return joined(results, span, f"which of its results `{function.name}` returns is known only when the code runs")
+
+    def _ended(self, body: Sequence[ast.stmt], inner: Scope) -> Ended | None:
+        """How the body of a function ends; nothing where it computes too much. What calls it knows no more then."""
+        outermost, self._depth = self._depth == 0, self._depth + 1
+        try:
+            if not outermost:
+                return self.block(body, inner)
+            with self.evaluator.at_most(_OTHERS):
+                return self.block(body, inner)
+        except (TooMuch, RecursionError):
+            if outermost:
+                return None
+            raise
+        finally:
+            self._depth -= 1
 
     def _unfollowed(
         self, args: Sequence[Value], kwargs: dict[str, Value], node: ast.AST, scope: Scope, why: str
@@ -482,11 +509,12 @@ class Executor:
         they are called with is not known."""
         found = []
         for function in list(self._defined):
-            if function.scope.module is module and id(function.node) not in self._followed:
+            if function.scope.module is module and id(function.node) not in self._followed and _builds(function.node):
                 self._followed.add(id(function.node))
                 inner = Scope(module, parent=function.scope)
-                (result, names), _ = self.state.attempt(partial(self._alone, function, inner))
-                found.append((function, names, result))
+                with self.evaluator.at_most(_OTHERS), suppress(TooMuch):
+                    (result, names), _ = self.state.attempt(partial(self._alone, function, inner))
+                    found.append((function, names, result))
         return found
 
     def _alone(self, function: Defined, inner: Scope) -> tuple[Value, Names]:
@@ -529,6 +557,11 @@ def _is_dataclass(decorators: Sequence[Value]) -> bool:
         or (isinstance(each, Unknown) and "dataclass" in each.why)
         for each in decorators
     )
+
+
+def _builds(function: ast.AST) -> bool:
+    named = {node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in ast.walk(function)}
+    return bool(named & _BUILDING)
 
 
 def _yields(function: ast.AST) -> bool:

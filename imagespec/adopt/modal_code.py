@@ -11,7 +11,7 @@ from imagespec.adopt import codes
 from imagespec.adopt.draft import Draft
 from imagespec.adopt.evaluate import TooMuch
 from imagespec.adopt.execute import Executor, Use
-from imagespec.adopt.values import App, Chain, Module, Namespace, Unknown, Value
+from imagespec.adopt.values import App, Chain, Module, Namespace, Reference, Unknown, Value
 from imagespec.diagnostic import Diagnostic, Source, Span, ordered
 from imagespec.spec import operations as ops
 
@@ -162,7 +162,10 @@ def _holds(folder: Path, module: str) -> bool:
 
 def _unclear(use: Use) -> Diagnostic | None:
     image = use.runs.image
-    if not isinstance(image, Unknown):
+    if image is None or isinstance(image, Chain):
         return None
+    if not isinstance(image, Unknown):
+        name = f"`{image.name}`" if isinstance(image, Reference) else "it"
+        image = Unknown(codes.TODO, f"{name} is made where this code does not tell", use.runs.span)
     hint = f"line {image.span.line} is why" if image.span.line != use.runs.span.line else ""
     return image.code.at(use.runs.span, f"the image of `{use.function}` is not adopted: {image.why}", hint)

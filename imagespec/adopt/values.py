@@ -162,28 +162,35 @@ class Namespace:
 _PLAIN = (str, bytes, int, float, bool, type(None), PurePath, range)
 
 
-def unknown_in(value: Value, budget: int = 10_000) -> Unknown | None:
+MOST_PARTS = 20_000
+"""Beyond which a value is too large, or holds itself."""
+
+
+def unknown_in(value: Value) -> Unknown | None:
     """The first part of a value that is not known, if any."""
-    for part in parts(value, budget):
-        if isinstance(part, Unknown):
-            return part
-    return None
+    return next((part for part in parts(value) if isinstance(part, Unknown)), None)
 
 
 def plain(value: Value) -> bool:
     """Whether a value is one of Python's own through and through."""
-    return all(isinstance(part, _PLAIN) for part in parts(value, 10_000))
+    return all(isinstance(part, _PLAIN) for part in parts(value)) and not too_large(value)
 
 
-def parts(value: Value, budget: int) -> Iterator[Value]:
-    """What a value is made of, without lists and dicts themselves."""
-    waiting = [value]
-    while waiting and budget > 0:
-        budget -= 1
+def too_large(value: Value) -> bool:
+    """Whether a value has more parts than can be of use."""
+    return sum(1 for _ in parts(value, containers=True)) >= MOST_PARTS
+
+
+def parts(value: Value, *, containers: bool = False) -> Iterator[Value]:
+    """What a value is made of, with lists and dicts themselves or without, as far as it is not too large."""
+    waiting, left = [value], MOST_PARTS
+    while waiting and left > 0:
+        left -= 1
         each = waiting.pop()
+        inner = isinstance(each, dict | list | tuple | set | frozenset)
         if isinstance(each, dict):
             waiting += [*each.values(), *each.keys()]
-        elif isinstance(each, list | tuple | set | frozenset):
+        elif inner:
             waiting += reversed(list(each))
-        else:
+        if containers or not inner:
             yield each

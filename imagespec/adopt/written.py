@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from imagespec.image.copies import copies
 from imagespec.image.lower import expand, references
 from imagespec.spec import operations as ops
 from imagespec.spec.operations import AnyOperation
@@ -101,8 +102,9 @@ def step(operation: AnyOperation, root: Path) -> Yaml:
     match operation:
         case ops.Env(vars=variables):
             return {"env": dict(variables)}
-        case ops.DockerfileCommands(context_dir=Path() as context) if Path(os.path.normpath(context)) == root:
-            del values["context_dir"]
+        case ops.DockerfileCommands(context_dir=Path() as context, dockerfile_commands=lines):
+            if copies(lines) and Path(os.path.normpath(context)) == root:
+                del values["context_dir"]
     if operation.shorthand is not None and set(values) == {operation.shorthand}:
         value = plain(values[operation.shorthand], root)
         return {operation.method: value}

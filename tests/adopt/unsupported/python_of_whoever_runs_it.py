@@ -1,0 +1,3 @@
+import modal
+
+image = modal.Image.debian_slim().pip_install("six")
