@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from imagespec.adopt import written
+from imagespec.adopt.draft import Written
 from imagespec.adopt.written import Said
 from imagespec.image.lower import references
 from imagespec.spec import operations as ops
@@ -35,6 +36,16 @@ def section(operation: AnyOperation, root: Path, before: Mapping[str, str]) -> S
     if said is not None and said.key == "env" and not _independent(said.value, before):
         return None
     return said
+
+
+def sharing(operations: Iterable[Written]) -> list[Written]:
+    """Those that copy to a place of the image to which others copy too: in steps they add up, in sections one is too
+    many."""
+    copied: dict[str, list[Written]] = {}
+    for each in operations:
+        if isinstance(each.operation, ops.AddLocalFile | ops.AddLocalDir):
+            copied.setdefault(each.operation.remote_path.rstrip("/"), []).append(each)
+    return [each for same in copied.values() if len(same) > 1 for each in same]
 
 
 def _independent(more: Mapping[str, str], before: Mapping[str, str]) -> bool:

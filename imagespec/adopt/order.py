@@ -35,7 +35,7 @@ _ORDER: tuple[type[ops.Operation] | UnionType, ...] = (
 
 def arranged(written: Iterable[Written]) -> list[Written]:
     """The same image, base first, with as much as possible in the order of a spec's sections."""
-    base, *rest = written
+    base, *rest = _remarks_folded(written)
     placed: list[Written] = []
     for each in rest:
         at = len(placed)
@@ -43,6 +43,17 @@ def arranged(written: Iterable[Written]) -> list[Written]:
             at -= 1
         placed.insert(at, each)
     return [base, *_joined(placed)]
+
+
+def _remarks_folded(written: Iterable[Written]) -> list[Written]:
+    """What is left out has no place of its own: what is said of it goes with the operation before."""
+    out: list[Written] = []
+    for each in written:
+        if each.operation is None and out:
+            out[-1] = replace(out[-1], todo=out[-1].todo + each.todo)
+        else:
+            out.append(each)
+    return out
 
 
 def _rank(written: Written) -> float:
@@ -73,7 +84,7 @@ def _commute(one: Written, other: Written) -> bool:
 def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
     """Whether it makes no difference which comes first; asked both ways round."""
     if a is None or b is None:
-        return True  # nothing but a remark
+        return False
     if _describes(a):
         expands = any("$" in line for line in a.dockerfile_commands)
         return not (expands and (isinstance(b, ops.Env) or _variables(b)))
@@ -131,11 +142,15 @@ def _joined(placed: list[Written]) -> list[Written]:
 
 
 def _forget_covered(out: list[Written], each: Written) -> None:
-    """Take out the files that are copied once more right away, with the folder that they lie in."""
+    """Take out what is copied once more right away, as it is or with the folder that it lies in."""
     first = len(out)
     while first and isinstance(out[first - 1].operation, _COPIED):
         first -= 1
-    out[first:] = [before for before in out[first:] if not covers(each.operation, before.operation)]
+    out[first:] = [
+        before
+        for before in out[first:]
+        if before.operation != each.operation and not covers(each.operation, before.operation)
+    ]
 
 
 def _join(first: ops.AnyOperation | None, second: ops.AnyOperation | None) -> ops.AnyOperation | None:

@@ -103,9 +103,9 @@ def _with_base(draft: Draft, plan: _Plan, root: Path) -> Sequence[Written]:
 def _suffix(rest: Sequence[Written], root: Path, *, exact: bool) -> list[tuple[Written, Said]]:
     """What can stand in the sections that come after the steps."""
     found: list[tuple[Written, Said]] = []
-    stage = len(written.STAGES)
+    stage, sharing = len(written.STAGES), meant.sharing(rest)
     for one in reversed(rest):
-        said = _fitting(one, root, {}, exact=exact)
+        said = None if any(one is other for other in sharing) else _fitting(one, root, {}, exact=exact)
         if said is None or not (_STEPS < said.stage <= stage):
             break
         if said.stage == stage and said.key != "source":
