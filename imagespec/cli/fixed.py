@@ -15,6 +15,7 @@ from imagespec.diagnostic import Diagnostic, printable, shown
 from imagespec.fix.fixing import Outcome, fix
 from imagespec.fix.writing import write
 from imagespec.lock.pins import Edit as Rewritten
+from imagespec.masked import masked
 
 
 def mend(paths: Sequence[Path], *, every_spec: bool) -> list[Diagnostic]:
@@ -57,11 +58,13 @@ def _codes(file: Rewritten, outcome: Outcome) -> list[str]:
 
 
 def _diff(file: Rewritten) -> str:
+    """For reading: what looks like a secret is covered, here as in findings."""
     name = shown(file.source.path)
     lines = difflib.unified_diff(
         file.source.text.splitlines(keepends=True), file.text.splitlines(keepends=True), f"a/{name}", f"b/{name}"
     )
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    whole = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return "".join(map(masked, whole))
 
 
 def _as_json(file: Rewritten, outcome: Outcome) -> dict[str, object]:

@@ -31,7 +31,7 @@ from imagespec.spec.source import read
 BUILDERS = ("2025.06", "2026.10")
 
 NOT_IN_DOCKERFILE = Code(
-    "IS951",
+    "IS908",
     "error",
     """A part of an image that no Dockerfile can hold.
 

@@ -84,7 +84,7 @@ def test_what_no_dockerfile_holds(run: Run, specs: Path) -> None:
     code, out, err = run("compile", "image", "--to", "dockerfile")
     assert (code, out) == (1, "")
     assert (
-        "error[IS951]: an image that only Modal has cannot be part of a Dockerfile\n  --> specs/image.yaml:1:8" in err
+        "error[IS908]: an image that only Modal has cannot be part of a Dockerfile\n  --> specs/image.yaml:1:8" in err
     )
     (specs / "image.yaml").write_text('base: {debian_slim: 3.12.10}\nrun: {commands: [a], env: {A: "b\\nc"}}\n')
     assert run("compile", "image", "--to", "python")[0] == 0

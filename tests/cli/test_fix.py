@@ -185,3 +185,12 @@ def test_killed_at_any_time(one: Path) -> None:
         assert set(texts) <= {BEFORE, AFTER}
         seen.add(texts.count(AFTER))
     assert len(specs) + 1 in seen
+
+
+def test_the_diff_covers_secrets(run: Run, one: Path) -> None:
+    token = "hf_" + "aB3" * 12
+    one.write_text(BEFORE + f"  HF_TOKEN: {token}\n")
+    _, out, err = run("check", "--diff")
+    assert "+  PORT" in out
+    assert "HF_TOKEN: *" in out
+    assert token not in out + err

@@ -161,7 +161,7 @@ def below(name: str, source: str) -> str | None:
 def test_what_no_dockerfile_can_hold_is_refused_at_its_line(project: Path, case: Case) -> None:
     with pytest.raises(CompileError) as raised:
         emitted(case, project)
-    assert [(d.code, d.span.line) for d in raised.value.diagnostics] == [("IS951", line) for line in case.refused]
+    assert [(d.code, d.span.line) for d in raised.value.diagnostics] == [("IS908", line) for line in case.refused]
 
 
 @pytest.mark.parametrize("case", CONTEXTS.values(), ids=CONTEXTS)
