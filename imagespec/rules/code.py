@@ -71,7 +71,7 @@ def unknown_package(image: Image) -> Iterable[Finding]:
 
     Use instead: the package under `python`, with its version; `imagespec lock` then tells for sure.
     """
-    if not image.complete and not any(map(_brings_unseen, image.layers)) and not view(image).tree.open:
+    if image.apps and not image.complete and not any(map(_brings_unseen, image.layers)) and not view(image).tree.open:
         for wanted in _unknown(image):
             finding = _lacking(_span(wanted), wanted)
             message = f"no package named here is known to bring `{_top(wanted)}`"

@@ -70,12 +70,9 @@ def missing_program(image: Image) -> Iterable[Finding]:
 
     Use instead: its package under `apt`.
     """
-    lacking = view(image).lacking
-    if not lacking:
-        return
     for place, program in _called(image):
-        if program in lacking:
-            package = lacking[program]
+        if program in PACKAGES and program in view(image).lacking:
+            package = view(image).lacking[program]
             message = f"nothing in the image brings `{program}`"
             yield Finding(place, message, mend=f"apt: [{package}]", fix=(Add(("apt",), package),))
 

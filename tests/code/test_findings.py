@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from .conftest import Found
+from imagespec.cli.main import cli
+from imagespec.diagnostic import Add
+
+from .conftest import Found, of_code
 
 HEAD = """\
 import os
@@ -237,9 +241,29 @@ def test_the_same_thing_is_said_once(found: Found) -> None:
     assert [(d.code, d.span.line) for d in said] == [("IS601", 16), ("IS602", 18), ("IS602", 19)]
 
 
-def test_a_fix_adds_what_is_missing(found: Found, tmp_path: Path) -> None:
-    from imagespec.diagnostic import Add
+def test_fixing_derives_the_source(found: Found, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "    import helper, pkg.other\n    os.system('sh tool.sh')\n    open('conf/a.json')\n"
+    script = {"tool.sh": "wget -q https://example.com\n"}
+    assert found({**FILES, **script, "app.py": HEAD + RUN + body}, "apps: [app.py]  # ours\n")
+    with pytest.raises(SystemExit):
+        cli.main(["check", "spec.yaml", "--fix"], standalone_mode=False)
+    assert of_code(tmp_path / "spec.yaml") == []
+    spec = (tmp_path / "spec.yaml").read_text()
+    assert "apps: [app.py]  # ours\n" in spec
+    assert yaml.safe_load(spec) == {
+        "base": {"debian_slim": "3.12.10"},
+        "apps": ["app.py"],
+        "apt": ["wget"],
+        "source": [
+            {"package": "helper"},
+            {"package": "pkg"},
+            {"file": "tool.sh", "to": "/root/tool.sh"},
+            {"file": "conf/a.json", "to": "/root/conf/a.json"},
+        ],
+    }
 
+
+def test_a_fix_adds_what_is_missing(found: Found, tmp_path: Path) -> None:
     text = f"{HEAD}{RUN}    import helper\n    subprocess.run(['bash', 'tool.sh'])\n    os.system('wget x')\n"
     said = found({**FILES, "app.py": text}, SPEC)
     assert [d.fix for d in said] == [
