@@ -82,11 +82,16 @@ def _judged(draft: Draft, spec: Path, result: dict[str, Any], place: int) -> Equ
 
 
 def _first_difference(original: Sequence[Any], adopted: Sequence[Any]) -> str:
-    """A few lines of the first request that differs."""
-    pairs = [(a, b) for a, b in zip([*original, {}], [*adopted, {}], strict=False) if a != b]
-    one, other = (json.dumps(each, indent=1, ensure_ascii=False).splitlines() for each in pairs[0])
-    lines = list(difflib.unified_diff(one, other, "code", "spec", lineterm="", n=1))
-    return "\n".join([*lines[:_SHOWN], *(["…"] if len(lines) > _SHOWN else [])])
+    """A few lines of the first request that differs, or what one of the two does not request at all."""
+    for one, other in zip(original, adopted, strict=False):
+        if one != other:
+            code, spec = (json.dumps(each, indent=1, ensure_ascii=False).splitlines() for each in (one, other))
+            lines = list(difflib.unified_diff(code, spec, "code", "spec", lineterm="", n=1))
+            return "\n".join([*lines[:_SHOWN], *(["…"] if len(lines) > _SHOWN else [])])
+    longer, who = (original, "code") if len(original) > len(adopted) else (adopted, "spec")
+    more = longer[min(len(original), len(adopted))]
+    what = more.get("image", more)
+    return f"only the {who} sends: {json.dumps(what.get('dockerfile_commands', what), ensure_ascii=False)}"
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +120,9 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            for stream in (process.stdin, process.stderr):
+                if stream is not None:
+                    stream.close()
         try:
             result: dict[str, Any] = json.loads(Path(aside, "result.json").read_text("utf-8"))
             return result

@@ -1,0 +1,148 @@
+"""The proof: what it finds, and what code may not do while it is imported."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from imagespec.adopt import prove as module
+from imagespec.adopt.prove import Equal, prove
+from imagespec.adopt.readers import drafts
+from imagespec.adopt.sections import adopted
+from imagespec.diagnostic import Diagnostic
+
+SLIM = 'import modal\nimage = modal.Image.debian_slim("3.12").pip_install("six")\n'
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def proof(text: str, spec: str | None = None) -> Equal | Diagnostic:
+    Path("app.py").write_text(text)
+    found = drafts(Path("app.py"))
+    assert isinstance(found, list)
+    path = Path("image.yaml")
+    path.write_text(spec or adopted(found[0], Path.cwd()).text)
+    (result,) = prove(found[:1], [path])
+    return result
+
+
+def why(text: str) -> str:
+    result = proof(text)
+    assert isinstance(result, Diagnostic)
+    assert result.code == "IS958"
+    return result.message
+
+
+def test_equal() -> None:
+    assert proof(SLIM) == Equal(2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "shown"),
+    [
+        ('base: {debian_slim: "3.12"}\npython: {installer: pip, packages: [six==1.17.0]}\n', "six==1.17.0"),
+        ('base: {debian_slim: "3.12"}\n', 'only the code sends: ["FROM base", '),
+        ('base: {debian_slim: "3.11"}\npython: {installer: pip, packages: [six]}\n', "3.11"),
+        ('base: {debian_slim: "3.12"}\npython: [six]\n', "uv pip install"),
+    ],
+)
+def test_what_is_not_equal_is_shown(spec: str, shown: str) -> None:
+    result = proof(SLIM, spec)
+    assert isinstance(result, Diagnostic)
+    assert (result.code, result.message) == ("IS957", "`image.yaml` does not send what the code sends")
+    assert shown in result.hint
+
+
+def test_a_wrong_lowering_of_ours_would_be_found() -> None:
+    """The file changes what it builds behind the reader's back: only the proof can tell."""
+    result = proof(f'{SLIM}globals()["image"] = image.env({{"HIDDEN": "1"}})\n')
+    assert isinstance(result, Diagnostic)
+    assert "HIDDEN" in result.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("import nowhere_to_be_found", "ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
+        ("import subprocess; subprocess.run(['true'])", "PermissionError: no other programs: subprocess.Popen"),
+        ("import os; os.system('true')", "PermissionError: no other programs: os.system"),
+        ("import os; os.fork()", "PermissionError: no other programs: os.fork"),
+        ("import os; os.kill(1, 0)", "PermissionError: no other programs: os.kill"),
+        ("open('made', 'w')", "PermissionError: no writing outside of the sandbox: 'made'"),
+        ("import os; os.mkdir('made')", "PermissionError: no changes outside of the sandbox: 'made'"),
+        ("import os; os.remove('app.py')", "PermissionError: no changes outside of the sandbox: 'app.py'"),
+        ("import socket; socket.create_connection(('127.0.0.1', 9))", "PermissionError: no network: ('127.0.0.1', 9)"),
+        ("import socket; socket.getaddrinfo('example.com', 80)", "PermissionError: no network: example.com"),
+        ("x = bytearray(6 << 30)", "MemoryError"),
+        ("import os; os._exit(7)", "exit code 7"),
+    ],
+)
+def test_what_code_may_not_do(code: str, said: str) -> None:
+    assert why(f"{SLIM}{code}\n") == f"`image` is not proven: importing the code ended with {said}"
+    assert not Path("made").exists()
+
+
+def test_no_secret_of_the_user_is_in_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("MODAL_TOKEN_SECRET", "secret")
+    text = f"{SLIM}import os\nfrom pathlib import Path\nassert 'secret' not in os.environ.values()\n"
+    assert proof(
+        f"{text}assert Path.home() != Path({str(Path.home())!r})\nPath.home().joinpath('x').touch()\n"
+    ) == Equal(2)
+
+
+def test_no_server_but_the_recorder_is_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked = threading.Event()
+
+        def accept() -> None:
+            try:
+                server.accept()
+            except OSError:
+                return
+            asked.set()
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert "no network" in why(f"{SLIM}import urllib.request\nurllib.request.urlopen({url!r})\n")
+        assert not asked.is_set()
+        server.close()
+
+
+def test_code_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 3.0)
+    said = why(f"{SLIM}import time\nif time.time() > 0:\n    time.sleep(600)\n")
+    assert said == "`image` is not proven: importing the code ended with no end after 3 s"
+
+
+def test_what_a_file_prints_is_not_in_the_way() -> None:
+    assert proof(f"{SLIM}print('{{}}')\nimport sys; sys.stderr.write('x' * 10**6)\n") == Equal(2)
+
+
+def test_images_that_are_not_made_at_import(tmp_path: Path) -> None:
+    inside = "import modal\ndef make():\n    return modal.Image.debian_slim('3.12')\n"
+    assert why(inside) == "`make` is not proven: nothing in the code makes this image when it is imported"
+    todo = f"import os\n{SLIM}image = image.env({{'A': os.environ['A']}})\n"
+    assert why(todo) == "`image` is not proven: parts of it are marked `TODO`"
+
+
+def test_what_modal_does_not_build() -> None:
+    assert "Modal does not build it: " in why(f"{SLIM}image = image.add_local_file('none', '/x').env({{'A': '1'}})\n")
+
+
+def test_the_sandbox_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    monkeypatch.setenv("TMPDIR", str(aside))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert proof(SLIM) == Equal(2)
+    assert os.listdir(aside) == []
