@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagespec.code.literals import dotted, known, last_name, text_of
-from imagespec.code.source import At, Facts, facts
+from imagespec.code.source import At, Facts, facts, parsed
 from imagespec.image.layers import Image
 
 
@@ -50,8 +50,7 @@ def app_of(path: Path, image: Image) -> App:
     found = facts(path)
     if found.trouble is not None:
         return App(path, found)
-    text = found.source.text
-    tree = ast.parse(text)
+    tree = parsed(found.source.text)
     reader = _Reader(image.name, tree)
     functions = {node.name: reader.runs_here(node) for node in tree.body if isinstance(node, _DEFINITIONS)}
     here = {name for name, runs in functions.items() if runs}
@@ -73,7 +72,6 @@ def app_of(path: Path, image: Image) -> App:
 
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_HERMETIC = frozenset({"add_local_python_source", "env", "workdir", "imports"})
 
 
 @dataclass(slots=True)

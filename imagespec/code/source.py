@@ -167,9 +167,7 @@ def _read(path: Path) -> Facts:
     source = Source(path, _lines_as_python(text))
     result = Facts(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source.text)
+        tree = parsed(source.text)
     except SyntaxError as error:
         line = min(error.lineno or 1, len(lines(source.text)))
         result.trouble = Trouble(f"`{path.name}` is no Python: {error.msg}", source.at(line, max(error.offset or 1, 1)))
@@ -181,6 +179,13 @@ def _read(path: Path) -> Facts:
     else:
         _Walk(result, source.text).module(tree)
     return result
+
+
+def parsed(text: str) -> ast.Module:
+    """A text as Python reads it, without its warnings: they are the author's to see."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def read_text(path: Path) -> str | Trouble:

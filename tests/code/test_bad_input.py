@@ -77,6 +77,10 @@ def test_what_python_reads(found: Found, content: bytes) -> None:
     assert found({"app.py": APP, "broken.py": content}, SPEC) == []
 
 
+def test_warnings_are_not_ours(found: Found) -> None:
+    assert found({"app.py": APP + "    return '\\d' if 1is 1 else 0\n", "broken.py": ""}, SPEC) == []
+
+
 def test_a_link_to_nothing(found: Found, tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "broken.py").symlink_to("nowhere.py")
