@@ -18,15 +18,17 @@ from imagespec.image.layers import Image
 class App:
     """What Modal makes of an app's file.
 
-    `module` is its dotted name where it is run with `-m`, empty where it is run by its path: then that file alone gets
-    there. `here` are the functions that run on the image, `elsewhere` those on other images or on this machine.
-    `mounts` are the paths of its volumes, `None` where they are not all known. `sources` are modules that its code adds
-    to the image; `altered`: it adds more than can be told. `without_source` is where `include_source` is turned off.
+    `dotted` is its name with the packages around it. `module` is the same where it is run with `-m`, and empty where it
+    is run by its path: then that file alone gets there. `here` are the functions that run on the image, `elsewhere`
+    those on other images or on this machine. `mounts` are the paths of its volumes, `None` where they are not all
+    known. `sources` are modules that its code adds to the image; `altered`: it adds more than can be told.
+    `without_source` is where `include_source` is turned off.
     """
 
     path: Path
     facts: Facts
     module: str = ""
+    dotted: str = ""
     here: frozenset[str] = frozenset()
     elsewhere: frozenset[str] = frozenset()
     mounts: frozenset[str] | None = frozenset()
@@ -62,6 +64,7 @@ def app_of(path: Path, image: Image) -> App:
         path=path,
         facts=found,
         module=_module(path, image.root, found),
+        dotted=_dotted(path, image.root),
         here=frozenset(here),
         elsewhere=frozenset(elsewhere),
         mounts=reader.mounts(),

@@ -46,7 +46,14 @@ def missing_module(image: Image) -> Iterable[Finding]:
                 yield Finding(_span(wanted), message)
             else:
                 added = source_for(wanted.name, wanted.local, image, reach.tree)
-                yield Finding(_span(wanted), f"`{wanted.name}` is not in the image", added.hint, **added.mending)
+                hint = added.hint or _as_module(wanted, reach)
+                yield Finding(_span(wanted), f"`{wanted.name}` is not in the image", hint, **added.mending)
+
+
+def _as_module(wanted: Wanted, reach: Reach) -> str:
+    """The other way in which a package of the app itself gets there."""
+    own = _top(wanted) == reach.app.dotted.partition(".")[0] and not reach.app.module
+    return f"`modal run -m {reach.app.dotted}` ships it; `modal run` of the file does not" if own else ""
 
 
 @rule("IS602", "error")

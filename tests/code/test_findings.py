@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from imagespec.cli.main import cli
 from imagespec.diagnostic import Add
+from imagespec.diagnostic import lines as split_lines
 
 from .conftest import Found, of_code
 
@@ -271,3 +274,33 @@ def test_a_fix_adds_what_is_missing(found: Found, tmp_path: Path) -> None:
         (Add(("source",), {"file": "tool.sh", "to": "/root/tool.sh"}),),
         (Add(("apt",), "wget"),),
     ]
+
+
+LINES = [
+    *IN_FUNCTION,
+    *[
+        "try:",
+        "except ImportError:",
+        "if flag:",
+        "else:",
+        "with image.imports():",
+        "def f(x):",
+        "class A:",
+        "x = (",
+        '"""',
+        "\\",
+    ],
+]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(LINES) | st.text(max_size=20)), max_size=12))
+def test_no_app_makes_a_traceback(found: Found, lines: list[tuple[int, str]]) -> None:
+    """Whatever an app says: every finding has a place inside of its file."""
+    text = HEAD + RUN + "".join(f"{'    ' * depth}{line}\n" for depth, line in lines)
+    for diagnostic in found({**FILES, "app.py": text.encode("utf-8", "surrogatepass")}, SPEC):
+        span = diagnostic.span
+        every = split_lines(span.source.text)
+        assert 1 <= span.line <= span.end_line <= len(every)
+        assert 1 <= span.column <= len(every[span.line - 1]) + 1
+        assert 1 <= span.end_column <= len(every[span.end_line - 1]) + 1

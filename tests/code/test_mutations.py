@@ -65,7 +65,10 @@ def test_without_an_item_of_the_source(project: Path, spec: str) -> None:
     path.write_text(path.read_text().replace(SOURCE, ""))
     found = [d for d in errors(path) if d.code == "IS601"]
     assert found[0].span.source.path == project / "training" / f"{spec}_app.py"
-    assert found[0].hint == f"add to specs/{spec}.yaml: source: [{{package: training}}]"
+    assert found[0].hint.splitlines() == [
+        f"`modal run -m training.{spec}_app` ships it; `modal run` of the file does not",
+        f"add to specs/{spec}.yaml: source: [{{package: training}}]",
+    ]
 
 
 @pytest.mark.parametrize(("spec", "module"), MODULES)
