@@ -12,8 +12,10 @@ from pathlib import Path
 
 from imagespec.adopt import codes, library
 from imagespec.adopt.branches import State, joined
+from imagespec.adopt.ended import ON, RAISED, Ended, either
 from imagespec.adopt.evaluate import Evaluator, TooMuch, condition
 from imagespec.adopt.library import binding, with_gap
+from imagespec.adopt.shapes import bind, builds, is_dataclass, loaded, yields
 from imagespec.adopt.values import (
     Chain,
     Defined,
@@ -27,7 +29,6 @@ from imagespec.adopt.values import (
     Value,
 )
 from imagespec.diagnostic import Diagnostic, Span
-from imagespec.spec.operations import BASES, STEPS
 from imagespec.spec.source import read
 
 MAX_BYTES = 4 << 20
@@ -36,40 +37,6 @@ _DEEPEST_IMPORT = 12
 _LONGEST = 10_000
 _OTHERS = 40_000
 """Expressions that are looked at in another module, or in a function that nothing calls."""
-_BUILDING = {"Image", *BASES, *STEPS} - {"env", "shell", "cmd", "entrypoint", "workdir", "pipe"}
-"""Names of which a function has one that makes an image."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a piece of code may end: it goes on, returns one of these values, leaves or repeats a loop. One that surely
-    raises does none of it."""
-
-    goes_on: bool = True
-    returns: tuple[Value, ...] = ()
-    leaves: bool = False
-    repeats: bool = False
-
-    @property
-    def raises(self) -> bool:
-        return not (self.goes_on or self.returns or self.leaves or self.repeats)
-
-    @property
-    def may_end(self) -> bool:
-        return bool(self.returns or self.leaves or self.repeats)
-
-
-_ON = Ended()
-_RAISED = Ended(goes_on=False)
-
-
-def _either(outcomes: Sequence[Ended]) -> Ended:
-    return Ended(
-        any(each.goes_on for each in outcomes),
-        tuple(value for each in outcomes for value in each.returns),
-        any(each.leaves for each in outcomes),
-        any(each.repeats for each in outcomes),
-    )
 
 
 @dataclass(slots=True)
@@ -160,10 +127,10 @@ class Executor:
         for index, statement in enumerate(statements):
             one = self.statement(statement, scope)
             if one.may_end and one.goes_on:
-                return _either([replace(one, goes_on=False), self._rest(one, statements[index:], scope)])
+                return either([replace(one, goes_on=False), self._rest(one, statements[index:], scope)])
             if not one.goes_on:
                 return one
-        return _ON
+        return ON
 
     def _rest(self, one: Ended, statements: Sequence[ast.stmt], scope: Scope) -> Ended:
         """What comes after a statement that may already have ended the code."""
@@ -174,7 +141,7 @@ class Executor:
             return outcomes[0]
 
         if one.leaves or one.repeats:  # then what comes after the loop sees either
-            self._branches([rest, lambda: _ON], self._span(statements[0], scope), _why(statements[0], scope))
+            self._branches([rest, lambda: ON], self._span(statements[0], scope), _why(statements[0], scope))
         else:
             rest()
         return outcomes[0]
@@ -196,7 +163,7 @@ class Executor:
             case ast.Return(value=value):
                 return Ended(goes_on=False, returns=(self.evaluator.value(value, scope),))
             case ast.Raise():
-                return _RAISED
+                return RAISED
             case ast.Break():
                 return Ended(goes_on=False, leaves=True)
             case ast.Continue():
@@ -218,7 +185,7 @@ class Executor:
             case ast.Match():
                 branches = [partial(self.block, case.body, scope) for case in node.cases]
                 why = condition(node.subject, None, scope)
-                return self._branches([*branches, lambda: _ON], self._span(node.subject, scope), why)
+                return self._branches([*branches, lambda: ON], self._span(node.subject, scope), why)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._define(node, scope)
             case ast.ClassDef():
@@ -239,7 +206,7 @@ class Executor:
                     if isinstance(target, ast.Name) and target.id in scope.names:
                         self.state.touch(scope.names)
                         del scope.names[target.id]
-        return _ON
+        return ON
 
     def _span(self, node: ast.AST, scope: Scope) -> Span:
         return scope.module.span(node)
@@ -253,7 +220,7 @@ class Executor:
         return value
 
     def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
-        reading = ast.copy_location(_loaded(node.target), node.target)
+        reading = ast.copy_location(loaded(node.target), node.target)
         left, right = self.evaluator.value(reading, scope), self.evaluator.value(node.value, scope)
         if isinstance(left, list) and isinstance(node.op, ast.Add):
             items = self.evaluator.items(right, node.value, scope)
@@ -269,9 +236,9 @@ class Executor:
         outcomes = [self.state.attempt(branch) for branch in branches]
         possible = [(ended, changes) for ended, changes in outcomes if not ended.raises]
         if not possible:
-            return _RAISED
+            return RAISED
         self.state.join([changes for _, changes in possible], span, why)
-        return _either([ended for ended, _ in possible])
+        return either([ended for ended, _ in possible])
 
     def _if(self, node: ast.If, scope: Scope) -> Ended:
         test = self.evaluator.value(node.test, scope)
@@ -299,13 +266,13 @@ class Executor:
                 ended = self.block(node.body, scope)
                 returns += ended.returns
                 if ended.raises:
-                    return _RAISED
+                    return RAISED
                 if not (ended.goes_on or ended.repeats):
                     return Ended(ended.leaves, returns)
                 if ended.leaves:
                     why = "when the loop ends is known only when the code runs"
-                    after = self._branches([partial(rest, index + 1), lambda: _ON], self._span(node, scope), why)
-                    return _either([Ended(returns=returns), after])
+                    after = self._branches([partial(rest, index + 1), lambda: ON], self._span(node, scope), why)
+                    return either([Ended(returns=returns), after])
             ended = self.block(node.orelse, scope)
             return replace(ended, returns=returns + ended.returns)
 
@@ -326,7 +293,7 @@ class Executor:
     def _perhaps(self, once: Callable[[], Ended], node: ast.expr, scope: Scope) -> Ended:
         """A loop that runs nobody knows how often."""
         why = f"how often the loop over `{scope.module.text(node)}` runs is known only when the code runs"
-        ended = self._branches([once, lambda: _ON], self._span(node, scope), why)
+        ended = self._branches([once, lambda: ON], self._span(node, scope), why)
         return Ended(True, ended.returns)
 
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> Ended:
@@ -343,7 +310,7 @@ class Executor:
             why = "whether the code above fails is known only when it runs"
             ended = self._branches(branches, self._span(first, scope), why)
         after = self.block(node.finalbody, scope)
-        return ended if after == _ON else _either([replace(ended, goes_on=False), after])
+        return ended if after == ON else either([replace(ended, goes_on=False), after])
 
     # ------------------------------------------------------------------------------------- definitions
 
@@ -374,7 +341,7 @@ class Executor:
         fields = tuple(
             each.target.id
             for each in node.body
-            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and _is_dataclass(decorators)
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and is_dataclass(decorators)
         )
         for decorator in decorators:
             if isinstance(decorator, Runs):
@@ -436,11 +403,11 @@ class Executor:
             raise TooMuch
         inner = Scope(function.scope.module, parent=function.scope)
         given = args if function.owner is None else [function.owner, *args]
-        if misfit := self._bind(function, given, kwargs, inner):
+        if misfit := bind(function, given, kwargs, inner, self.evaluator.value):
             return self._unfollowed(args, kwargs, node, scope, misfit)
         if isinstance(function.node, ast.Lambda):
             return self.evaluator.value(function.node.body, inner)
-        if _yields(function.node):
+        if yields(function.node):
             return self._unfollowed(args, kwargs, node, scope, f"`{function.name}` is a generator")
         ended = self._ended(function.node.body, inner)
         if ended is None:
@@ -473,43 +440,12 @@ class Executor:
         image = next((value for value in (*args, *kwargs.values()) if isinstance(value, Chain)), None)
         return replace(unknown, image=image)
 
-    def _bind(self, function: Defined, args: Sequence[Value], kwargs: dict[str, Value], inner: Scope) -> str:
-        """Give the parameters their values. Where they do not fit, why."""
-        spec = function.node.args
-        names = [each.arg for each in (*spec.posonlyargs, *spec.args)]
-        if "**" in kwargs:
-            return kwargs["**"].why if isinstance(kwargs["**"], Unknown) else "its arguments are not known"
-        found = dict(zip(names, args, strict=False))
-        if spec.vararg is not None:
-            found[spec.vararg.arg] = tuple(args[len(names) :])
-        elif len(args) > len(names):
-            return f"`{function.name}` takes {len(names)} arguments, not {len(args)}"
-        more = {}
-        for name, value in kwargs.items():
-            if name in names or name in [each.arg for each in spec.kwonlyargs]:
-                found[name] = value
-            else:
-                more[name] = value
-        if spec.kwarg is not None:
-            found[spec.kwarg.arg] = more
-        elif more:
-            return f"`{function.name}` takes no argument `{next(iter(more))}`"
-        defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
-        defaults |= {e.arg: d for e, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
-        for name in (*names, *(each.arg for each in spec.kwonlyargs)):
-            if name not in found:
-                if name not in defaults:
-                    return f"`{function.name}` lacks its argument `{name}`"
-                found[name] = self.evaluator.value(defaults[name], function.scope)
-        inner.names |= found
-        return ""
-
     def never_called(self, module: Module) -> list[tuple[Defined, Names, Value]]:
         """The functions of a module that nothing in it calls, each with its variables at its end and its result; what
         they are called with is not known."""
         found = []
         for function in list(self._defined):
-            if function.scope.module is module and id(function.node) not in self._followed and _builds(function.node):
+            if function.scope.module is module and id(function.node) not in self._followed and builds(function.node):
                 self._followed.add(id(function.node))
                 inner = Scope(module, parent=function.scope)
                 with self.evaluator.at_most(_OTHERS), suppress(TooMuch):
@@ -537,43 +473,6 @@ class Executor:
 def _why(statement: ast.stmt, scope: Scope) -> str:
     node = statement.test if isinstance(statement, ast.If | ast.While) else statement
     return condition(node, None, scope) if isinstance(node, ast.expr) else "what comes after depends on it"
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    match target:
-        case ast.Name(id=name):
-            return ast.Name(name, ast.Load())
-        case ast.Attribute(value=value, attr=attr):
-            return ast.copy_location(ast.Attribute(value, attr, ast.Load()), target)
-        case ast.Subscript(value=value, slice=part):
-            return ast.copy_location(ast.Subscript(value, part, ast.Load()), target)
-        case _:
-            return target
-
-
-def _is_dataclass(decorators: Sequence[Value]) -> bool:
-    return any(
-        (isinstance(each, Reference) and each.name.endswith("dataclass"))
-        or (isinstance(each, Unknown) and "dataclass" in each.why)
-        for each in decorators
-    )
-
-
-def _builds(function: ast.AST) -> bool:
-    named = {node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "") for node in ast.walk(function)}
-    return bool(named & _BUILDING)
-
-
-def _yields(function: ast.AST) -> bool:
-    body = getattr(function, "body", [])
-    waiting = list(body) if isinstance(body, list) else []
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Yield | ast.YieldFrom):
-            return True
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            waiting += ast.iter_child_nodes(node)
-    return False
 
 
 def _is_file(path: Path) -> bool:

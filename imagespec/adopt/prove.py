@@ -54,6 +54,8 @@ def prove(drafts: Sequence[Draft], specs: Sequence[Path]) -> list[Equal | Diagno
 
 
 def _unprovable(draft: Draft) -> str:
+    if not draft.made_by and draft.operations and draft.operations[0].span.source.path.suffix != ".py":
+        return "only Modal code can be"
     if not draft.made_by:
         return "nothing in the code makes this image when it is imported"
     if any(written.todo for written in draft.operations):

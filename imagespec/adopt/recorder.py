@@ -73,7 +73,9 @@ class Recorder:
 
     async def SecretGetOrCreate(self, request: api_pb2.SecretGetOrCreateRequest) -> api_pb2.SecretGetOrCreateResponse:
         secret = self.add("st", _plain(request, {"app_id", "object_creation_type", "required_keys"}))
-        metadata = api_pb2.SecretMetadata(name=request.deployment_name, keys=sorted(request.env_dict) or request.required_keys or _KEYS)
+        metadata = api_pb2.SecretMetadata(
+            name=request.deployment_name, keys=sorted(request.env_dict) or request.required_keys or _KEYS
+        )
         return api_pb2.SecretGetOrCreateResponse(secret_id=secret, metadata=metadata)
 
     async def VolumeGetOrCreate(self, request: api_pb2.VolumeGetOrCreateRequest) -> api_pb2.VolumeGetOrCreateResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -184,37 +184,47 @@ def _short(found: dict[str, Yaml], name: str) -> Yaml:
     return found[name] if set(found) == {name} else found
 
 
+_OWN: Mapping[type[ops.Operation], Mapping[str, str]] = {
+    ops.UvPipInstall: {"packages": "packages", "requirements": "requirements"},
+    ops.PipInstall: {"packages": "packages"},
+    ops.PipInstallFromRequirements: {"requirements_txt": "requirements"},
+    ops.PipInstallFromPyproject: {"pyproject_toml": "path", "optional_dependencies": "extras"},
+    ops.UvSync: {"uv_project_dir": "path", "groups": "groups", "extras": "extras", "frozen": "frozen"},
+    ops.PoetryInstallFromFile: {
+        "poetry_pyproject_toml": "path",
+        "poetry_lockfile": "lockfile",
+        "ignore_lockfile": "ignore_lockfile",
+        "with_": "with",
+        "without": "without",
+        "only": "only",
+        "poetry_version": "version",
+        "old_installer": "old_installer",
+    },
+    ops.PipInstallPrivateRepos: {"repositories": "repositories", "git_user": "git_user"},
+}
+"""What only some installs take, by the names of the section."""
+
+
 def _python(operation: AnyOperation, root: Path) -> Yaml:
-    own: Mapping[str, str]
-    wrap: Callable[[dict[str, Yaml]], dict[str, Yaml]] = lambda inner: inner  # noqa: E731
-    match operation:
-        case ops.UvPipInstall():
-            own = {"packages": "packages", "requirements": "requirements"}
-        case ops.PipInstall():
-            own, wrap = {"packages": "packages"}, lambda inner: {"installer": "pip", **inner}
-        case ops.PipInstallFromRequirements(requirements_txt=path):
-            own = {"requirements_txt": "requirements"}
-            wrap = lambda _: {"installer": "pip", "requirements": [plain(path, root)]}  # noqa: E731
-        case ops.PipInstallFromPyproject():
-            own = {"pyproject_toml": "path", "optional_dependencies": "extras"}
-            wrap = lambda inner: {"installer": "pip", "pyproject": _short(inner, "path")}  # noqa: E731
-        case ops.UvSync():
-            own = {"uv_project_dir": "path", "groups": "groups", "extras": "extras", "frozen": "frozen"}
-            wrap = lambda inner: {"project": _short(inner, "path")}  # noqa: E731
-        case ops.PoetryInstallFromFile():
-            own = {"poetry_pyproject_toml": "path", "poetry_lockfile": "lockfile", "ignore_lockfile": "ignore_lockfile"}
-            own |= {"with_": "with", "without": "without", "only": "only", "poetry_version": "version"}
-            own |= {"old_installer": "old_installer"}
-            wrap = lambda inner: {"poetry": _short(inner, "path")}  # noqa: E731
-        case _:
-            own = {"repositories": "repositories", "git_user": "git_user"}
-            wrap = lambda inner: {"private": inner}  # noqa: E731
-    values = given(operation)
+    own, values = _OWN[type(operation)], given(operation)
     if any(name not in own and name not in _INSTALL for name in values):
         return None
     inner = {own[name]: plain(value, root) for name, value in values.items() if name in own}
     more = {_INSTALL[name]: plain(value, root) for name, value in values.items() if name not in own}
-    return _short(wrap(inner) | more, "packages")
+    match operation:
+        case ops.PipInstall():
+            inner = {"installer": "pip", **inner}
+        case ops.PipInstallFromRequirements():
+            inner = {"installer": "pip", "requirements": [inner["requirements"]]}
+        case ops.PipInstallFromPyproject():
+            inner = {"installer": "pip", "pyproject": _short(inner, "path")}
+        case ops.UvSync():
+            inner = {"project": _short(inner, "path")}
+        case ops.PoetryInstallFromFile():
+            inner = {"poetry": _short(inner, "path")}
+        case ops.PipInstallPrivateRepos():
+            inner = {"private": inner}
+    return _short(inner | more, "packages")
 
 
 def _escaped(value: str) -> str:
