@@ -244,7 +244,7 @@ class _Follow:
 
     def _give_up(self, wanted: Wanted) -> None:
         beside = [self._folder(Hit((), folder)) for folder in wanted.module.beside]
-        folders = [*self.folders, *(folder for folder in beside if folder is not None)]
+        folders = [*self.folders, *(folder for folder in beside if folder is not None), wanted.module.path.parent]
         local = on_disk(wanted.name.split("."), wanted.names, folders)
         if local is not None:
             self.reach.missing.append(dataclasses.replace(wanted, local=local))

@@ -63,6 +63,16 @@ class Tree:
             self.code_elsewhere,
         )
 
+    def folder_of(self, name: str, local: Path) -> str | None:
+        """The folder from which a module of this machine, a file or a folder, could be imported by its name."""
+        for remote, path in self.files.items():
+            if local in (path, path.parent):
+                folder = posixpath.dirname(remote if path == local else posixpath.dirname(remote))
+                for part in reversed(name.split(".")[:-1]):
+                    folder = posixpath.dirname(folder) if posixpath.basename(folder) == part else folder
+                return folder
+        return None
+
     def holds(self, path: str) -> bool:
         return path in self.files or path in self.folders
 

@@ -10,6 +10,7 @@ from imagespec.code.finder import in_tree
 from imagespec.code.packages import GIVEN, RUNNER, STANDARD, given
 from imagespec.code.reach import Reach, Wanted
 from imagespec.code.start import imported_at_start
+from imagespec.code.tree import HOME
 from imagespec.code.view import view
 from imagespec.diagnostic import Add, Edit, Source, Span
 from imagespec.image.layers import Image, Installed, Layer, Place
@@ -27,7 +28,8 @@ def missing_module(image: Image) -> Iterable[Finding]:
 
     It is on this machine, so the app starts; in the container the import fails, after the build and the start of a GPU.
     Modal ships the file of an app and nothing else of its folder, unless it is run with `modal run -m`. Imports inside
-    functions and in `try` are followed too, and so is what `python -m` starts.
+    functions and in `try` are followed too, and so is what `python -m` starts. A module in a folder that is not on
+    `sys.path` is as good as missing.
 
     Use instead: the module under `source`: `- package: NAME`.
     """
@@ -44,10 +46,21 @@ def missing_module(image: Image) -> Iterable[Finding]:
             if wanted.local is None:
                 message = f"there is no module `{wanted.name}`, neither here nor in the image"
                 yield Finding(_span(wanted), message)
+            elif (folder := reach.tree.folder_of(wanted.name, wanted.local)) is not None:
+                message = f"`{wanted.name}` is in the image, in `{folder}`, and not looked for there"
+                yield Finding(
+                    _span(wanted), message, _by_its_whole_name(wanted, folder), mend=f"env: {{PYTHONPATH: {folder}}}"
+                )
             else:
                 added = source_for(wanted.name, wanted.local, image, reach.tree)
                 hint = added.hint or _as_module(wanted, reach)
                 yield Finding(_span(wanted), f"`{wanted.name}` is not in the image", hint, **added.mending)
+
+
+def _by_its_whole_name(wanted: Wanted, folder: str) -> str:
+    """How a module below a folder that is looked in is imported."""
+    inside = folder.removeprefix(f"{HOME}/")
+    return f"import it as `{inside.replace('/', '.')}.{wanted.name}`" if inside != folder else ""
 
 
 def _as_module(wanted: Wanted, reach: Reach) -> str:

@@ -75,7 +75,29 @@ def test_what_brings_it(found: Found, text: str) -> None:
 def test_what_does_not(found: Found, text: str) -> None:
     files = {**FILES, "apps/app.py": APP.replace("    import", "    import sys\n    sys.path.append('src'); import")}
     said = [d for d in found(files, spec(text)) if d.code == "IS601"]
-    assert [(d.message, d.span.line) for d in said] == [("`helper` is not in the image", 11)]
+    assert [(d.message.partition(",")[0], d.span.line) for d in said] in (
+        [("`helper` is not in the image", 11)],
+        [("`helper` is in the image", 11)],
+    )
+
+
+def test_what_is_in_another_folder(found: Found) -> None:
+    files = {
+        **FILES,
+        "src/models/unet.py": "",
+        "src/keep/other.py": "import helper\nimport models.unet\n",
+        "apps/app.py": APP.replace("import helper", "import sys; sys.path.append('src/keep'); import other as helper"),
+    }
+    said = found(
+        {**files, "src/keep/helper.py": ""}, spec("source: [{dir: src/keep, to: /srv/keep}, {dir: src, to: /srv}]")
+    )
+    assert [(d.code, d.message, d.hint) for d in said] == [
+        (
+            "IS601",
+            "`other` is in the image, in `/srv/keep`, and not looked for there",
+            "add to spec.yaml: env: {PYTHONPATH: /srv/keep}",
+        )
+    ]
 
 
 def test_a_relative_folder_on_the_path(found: Found) -> None:

@@ -185,6 +185,19 @@ REPLAYS = {
         "apps: [app.py]\nsource:\n  - {file: src/train.py, to: /app/train.py}\n"
         "  - {file: src/dataset.py, to: /app/dataset.py}\n  - {file: src/model.py, to: /app/model.py}\n",
     ),
+    "a module beside a script, imported from elsewhere": Replay(
+        {
+            "src/train.py": "from data.pets import Pets\n\n\ndef main():\n    return Pets\n",
+            "src/data/pets.py": "class Pets: ...\n",
+            "app.py": APP + "    from src.train import main\n\n    main()\n",
+        },
+        "apps: [app.py]\nsource: [{package: src}]\n",
+        "IS601",
+        ("src/train.py", 1),
+        "`data.pets` is in the image, in `/root/src`, and not looked for there",
+        "import it as `src.data.pets`\nadd to spec.yaml: env: {PYTHONPATH: /root/src}",
+        "apps: [app.py]\nsource: [{package: src}]\nenv: {PYTHONPATH: /root/src}\n",
+    ),
 }
 
 
