@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagespec.code.facts import At, Facts
 from imagespec.code.literals import dotted, known, last_name, text_of
-from imagespec.code.source import At, Facts, facts, parsed
+from imagespec.code.source import facts, parsed
 from imagespec.image.layers import Image
 
 

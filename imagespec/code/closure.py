@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagespec.code.app import App, top_of
+from imagespec.code.facts import Import, Unit
 from imagespec.code.finder import Hit, in_tree, on_disk
 from imagespec.code.packages import GIVEN, STANDARD, Packages, given
 from imagespec.code.reach import Module, Reach, Wanted
 from imagespec.code.running import Running
-from imagespec.code.source import Import, Unit, facts
+from imagespec.code.source import facts
 from imagespec.code.tree import HOME, Tree
 from imagespec.image.files import of_module
 from imagespec.image.modules import Module as Shipped

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagespec.code.app import App
-from imagespec.code.source import At, Facts, Where
+from imagespec.code.facts import At, Facts, Where
 from imagespec.code.tree import Tree
 from imagespec.diagnostic import Source, Span
 from imagespec.image.layers import Installed

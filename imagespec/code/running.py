@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 from imagespec.code.commands import Start, starts
+from imagespec.code.facts import Found, Where
 from imagespec.code.finder import in_tree
 from imagespec.code.literals import FILE, UNKNOWN
 from imagespec.code.reach import Called, Edit, File, Module, Reach, Wanted
-from imagespec.code.source import Found, Where, read_text
+from imagespec.code.source import read_text
 from imagespec.code.tree import HOME
 from imagespec.code.uses import ByName, OnPath, Read, Run
 from imagespec.diagnostic import Source, Span

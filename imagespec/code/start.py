@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from imagespec.code.app import App, top_of
+from imagespec.code.facts import Facts, Import
 from imagespec.code.finder import on_disk
-from imagespec.code.source import Facts, Import, facts
+from imagespec.code.source import facts
 
 
 def imported_at_start(app: App, root: Path) -> Iterator[tuple[Facts, Import]]:

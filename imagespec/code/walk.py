@@ -1,0 +1,246 @@
+"""The statements of a Python file -> what it imports, starts and reads.
+
+Statements are walked once. Expressions are looked into only in the lines that hold one of the texts of `_WORTH`: most
+of what is written computes, and has nothing to do with what the image holds.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from imagespec.code.facts import At, Facts, Found, Import, Kind, Try, Unit, Where
+from imagespec.code.literals import dotted, text_of
+from imagespec.code.uses import of_assignment, uses_in
+
+_WORTH = (
+    *("open(", "sys.path", "sys.executable", "subprocess", "Popen", "check_call", "check_output", "import_module"),
+    *("__import__", "iterdir", "os.system", "os.popen", "os.exec", "listdir", "scandir", "os.walk", "read_", "glob("),
+    *(".load(", "loadtxt", "imread", "ImageFolder", "DatasetFolder", "load_file", "load_from_disk", "StaticFiles"),
+    *("Jinja2Templates", '"python', "'python", "torchrun", "run(", "call(", "ZipFile", "copy", "addsitedir"),
+)
+"""Texts one of which is in every line that `uses` can make something of."""
+_FAILED_IMPORT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+_NO_FILE = frozenset({"OSError", "IOError", "EnvironmentError", "FileNotFoundError", "Exception", "BaseException"})
+_WITHOUT_OTHERS = (ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Raise, ast.Assert, ast.Pass)
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class Walk:
+    """Walks the statements of a module in their order, without recursion: a long `elif` is deep."""
+
+    def __init__(self, result: Facts, text: str) -> None:
+        self.result = result
+        self.worth = _worth_lines(text)
+        self.values: dict[tuple[int, str], str | None] = {}
+
+    def module(self, tree: ast.Module) -> None:
+        stack: list[tuple[ast.stmt, Where]] = [(node, Where()) for node in reversed(tree.body)]
+        while stack:
+            node, where = stack.pop()
+            stack += reversed(self._statement(node, where))
+
+    def _statement(self, node: ast.stmt, where: Where) -> Sequence[tuple[ast.stmt, Where]]:
+        """Takes note of one statement, and gives those inside of it."""
+        if isinstance(node, _WITHOUT_OTHERS):
+            self._simple(node, where)
+            return ()
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                self._import(node, where)
+                return []
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                return self._definition(node, where)
+            case ast.If():
+                return self._if(node, where)
+            case ast.Try() | ast.TryStar():
+                return self._try(node, where)
+            case ast.With() | ast.AsyncWith():
+                return self._with(node, where)
+            case ast.For() | ast.AsyncFor() | ast.While():
+                if not isinstance(node, ast.While):
+                    self._forget(node.target, where)
+                self._expressions(node, where, node.body[0].lineno)
+                return [(each, where) for each in (*node.body, *node.orelse)]
+            case ast.Match():
+                self._expressions(node, where, node.cases[0].body[0].lineno)
+                inner = replace(where, condition=True)
+                return [(each, inner) for case in node.cases for each in case.body]
+            case _:
+                self._expressions(node, where)
+                return []
+
+    def _simple(self, node: ast.stmt, where: Where) -> None:
+        """A statement without others inside. Where no line of a file is worth it, no variable is either."""
+        if not self.worth:
+            return
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                self._assigned(name, value, where)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                self._assigned(name, value, where)
+            case _:
+                pass
+        self._expressions(node, where)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, where: Where) -> None:
+        at = _at(node)
+        if isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            renamed = frozenset(alias.name for alias in node.names if alias.asname)
+            self.result.imports.append(Import(node.module or "", names, node.level, at, where, renamed))
+        else:
+            self.result.imports += [Import(alias.name, (), 0, at, where) for alias in node.names]
+
+    def _definition(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, where: Where
+    ) -> list[tuple[ast.stmt, Where]]:
+        if self.result.units[where.unit].kind in ("module", "local") and where.at_import:
+            first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+            unit = Unit("definition", node.name, first, node.end_lineno or node.lineno, bool(node.decorator_list))
+            if self.result.units[where.unit].kind == "module":
+                self.result.units.append(unit)
+                where = replace(where, unit=len(self.result.units) - 1, condition=False)
+        if isinstance(node, _FUNCTION):
+            where = replace(where, at_import=False, guard=None, handles=None, caught=False, put_off=False)
+            given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+            for argument in given:
+                self.values[where.unit, argument.arg] = None
+        self._expressions(node, where, node.body[0].lineno)
+        return [(each, where) for each in node.body]
+
+    def _if(self, node: ast.If, where: Where) -> list[tuple[ast.stmt, Where]]:
+        self._expressions(node, where, node.body[0].lineno)
+        test = ast.unparse(node.test) if _simple(node.test) else ""
+        body, otherwise = replace(where, condition=True), replace(where, condition=True)
+        if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            return [(each, where) for each in node.orelse]
+        if test in ("__name__ == '__main__'", "'__main__' == __name__"):
+            body, otherwise = self._inside("main", node.body, where), where
+        elif test in ("modal.is_local()", "is_local()"):
+            body, otherwise = self._inside("local", node.body, where), where
+        elif test in ("not modal.is_local()", "not is_local()"):
+            otherwise = self._inside("local", node.orelse, where)
+        return [(each, body) for each in node.body] + [(each, otherwise) for each in node.orelse]
+
+    def _inside(self, kind: Kind, body: list[ast.stmt], where: Where) -> Where:
+        if not body:
+            return where
+        self.result.units.append(Unit(kind, "", body[0].lineno, body[-1].end_lineno or body[-1].lineno))
+        return replace(where, unit=len(self.result.units) - 1)
+
+    def _try(self, node: ast.Try | ast.TryStar, where: Where) -> list[tuple[ast.stmt, Where]]:
+        caught = {name for handler in node.handlers for name in _names(handler.type)}
+        body = replace(where, caught=where.caught or bool(caught & _NO_FILE))
+        handler_where = where
+        if caught & _FAILED_IMPORT:
+            handlers = [h for h in node.handlers if _FAILED_IMPORT & set(_names(h.type))]
+            raises = any(isinstance(each, ast.Raise) for h in handlers for each in ast.walk(h))
+            only = all(isinstance(each, ast.Import | ast.ImportFrom | ast.Assign | ast.Pass) for each in node.body)
+            self.result.tries.append(Try(_at(node), only, raises))
+            index = len(self.result.tries) - 1
+            body, handler_where = replace(body, guard=index), replace(where, handles=index)
+        inner = [(each, body) for each in node.body]
+        inner += [(each, handler_where) for handler in node.handlers for each in handler.body]
+        return inner + [(each, where) for each in (*node.orelse, *node.finalbody)]
+
+    def _with(self, node: ast.With | ast.AsyncWith, where: Where) -> list[tuple[ast.stmt, Where]]:
+        self._expressions(node, where, node.body[0].lineno)
+        for item in node.items:
+            if item.optional_vars is not None:
+                self._forget(item.optional_vars, where)
+            match item.context_expr:
+                case ast.Call(func=ast.Attribute(attr="imports"), args=[]):
+                    where = replace(where, put_off=True)
+                case ast.Call(func=func, args=arguments) if dotted(func).endswith("suppress"):
+                    names = {name for argument in arguments for name in _names(argument)}
+                    if names & _FAILED_IMPORT:
+                        self.result.tries.append(Try(_at(node), True, False))
+                        where = replace(where, guard=len(self.result.tries) - 1)
+                    where = replace(where, caught=where.caught or bool(names & _NO_FILE))
+                case _:
+                    pass
+        return [(each, where) for each in node.body]
+
+    # -------------------------------------------------------------------------------------- expressions
+
+    def _assigned(self, name: str, value: ast.expr, where: Where) -> None:
+        key = where.unit, name
+        text = text_of(value, lambda other: self._value(other, where)) if isinstance(value, _TELLING) else None
+        self.values[key] = None if key in self.values else text
+
+    def _value(self, name: str, where: Where) -> str | None:
+        return self.values[where.unit, name] if (where.unit, name) in self.values else self.values.get((0, name))
+
+    def _forget(self, target: ast.expr, where: Where) -> None:
+        for each in ast.walk(target):
+            if isinstance(each, ast.Name):
+                self.values[where.unit, each.id] = None
+
+    def _expressions(self, node: ast.stmt, where: Where, before: int | None = None) -> None:
+        """What a statement, or its head before the line of its body, uses."""
+        if not self.worth:
+            return
+        last = node.end_lineno or node.lineno
+        if before is not None:
+            last = max(before - 1, node.lineno)
+        first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        if self.worth.isdisjoint(range(first, last + 1)):
+            return
+
+        def names(name: str) -> str | None:
+            return self._value(name, where)
+
+        found = [used for each in _own_expressions(node) for used in uses_in(each, names, self.result.source.text)]
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            found += of_assignment(node, names)
+        self.result.found += [Found(use, _at(place), where) for use, place in found]
+
+
+_TELLING = (ast.Constant, ast.Call, ast.BinOp, ast.JoinedStr, ast.Attribute, ast.Name, ast.Subscript)
+
+
+def _worth_lines(text: str) -> frozenset[int]:
+    """The lines that hold one of the texts. To find each of them is much faster than one expression for all."""
+    places = []
+    for each in _WORTH:
+        at = text.find(each)
+        while at >= 0:
+            places.append(at)
+            at = text.find(each, at + 1)
+    found, line, counted = set(), 1, 0
+    for at in sorted(places):
+        line += text.count("\n", counted, at)
+        counted = at
+        found.add(line)
+    return frozenset(found)
+
+
+def _own_expressions(node: ast.stmt) -> list[ast.expr]:
+    """The expressions of a statement, without those of the statements inside of it."""
+    found: list[ast.expr] = []
+    for _, value in ast.iter_fields(node):
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.expr):
+                found.append(each)
+            elif isinstance(each, ast.withitem):
+                found.append(each.context_expr)
+    return found
+
+
+def _names(node: ast.expr | None) -> list[str]:
+    """The names of the exceptions that a handler catches; all where it names none."""
+    if node is None:
+        return ["BaseException"]
+    nodes = node.elts if isinstance(node, ast.Tuple) else [node]
+    return [dotted(each).rpartition(".")[2] for each in nodes]
+
+
+def _simple(node: ast.expr) -> bool:
+    """Whether a test may be one of those that have a meaning: they are short."""
+    return node.end_lineno == node.lineno and (node.end_col_offset or 0) - node.col_offset < 40
+
+
+def _at(node: ast.stmt | ast.expr) -> At:
+    return At(node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset + 1)
