@@ -33,6 +33,9 @@ from imagespec.diagnostic import Code
 STEPS = 200_000
 """Expressions that are looked at before a file is given up as one that computes rather than describes."""
 
+OTHERS = 40_000
+"""Expressions that are looked at in another module, or in a function that nothing calls."""
+
 
 class TooMuch(Exception):
     """The code computes more than a description of an image would."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from imagespec.adopt import codes, library
+from imagespec.adopt import codes
 from imagespec.adopt.branches import State, joined
 from imagespec.adopt.ended import ON, RAISED, Ended, either
-from imagespec.adopt.evaluate import Evaluator, TooMuch, condition
+from imagespec.adopt.evaluate import OTHERS, Evaluator, TooMuch, condition
 from imagespec.adopt.library import binding, with_gap
+from imagespec.adopt.modules import Modules
 from imagespec.adopt.shapes import bind, builds, is_dataclass, loaded, yields
 from imagespec.adopt.values import (
     Chain,
@@ -22,21 +22,15 @@ from imagespec.adopt.values import (
     Module,
     Names,
     Namespace,
-    Reference,
     Runs,
     Scope,
     Unknown,
     Value,
 )
-from imagespec.diagnostic import Diagnostic, Span
-from imagespec.spec.source import read
+from imagespec.diagnostic import Span
 
-MAX_BYTES = 4 << 20
 _DEEPEST = 40
-_DEEPEST_IMPORT = 12
 _LONGEST = 10_000
-_OTHERS = 40_000
-"""Expressions that are looked at in another module, or in a function that nothing calls."""
 
 
 @dataclass(slots=True)
@@ -55,70 +49,18 @@ class Executor:
     folder: Path
     uses: list[Use] = field(default_factory=list)
     evaluator: Evaluator = field(init=False)
+    modules: Modules = field(init=False)
     state: State = field(default_factory=State)
     _defined: list[Defined] = field(default_factory=list)
     _followed: set[int] = field(default_factory=set)
-    _modules: dict[Path, Module | None] = field(default_factory=dict)
-    _following: list[Path] = field(default_factory=list)
     _depth: int = 0
 
     def __post_init__(self) -> None:
         self.evaluator = Evaluator(self.folder, self.state, self._call, self._use)
+        self.modules = Modules(self.evaluator, self.block)
 
     def _use(self, runs: Runs, function: str, module: Module) -> None:
         self.uses.append(Use(runs, function, module))
-
-    # ----------------------------------------------------------------------------------------- modules
-
-    def module(self, path: Path, name: str, *, main: bool = True) -> Module | Diagnostic:
-        """Read a file and follow its statements; with `main`, those too that only stand for running it."""
-        source = read(path, largest=MAX_BYTES)
-        if isinstance(source, Diagnostic):
-            return replace(source, code=codes.UNREADABLE.id, hint=source.hint.replace("YAML", "Python"))
-        module = Module(name, path, source)
-        try:
-            tree = ast.parse(source.text)
-        except SyntaxError as error:
-            line, column = max(1, error.lineno or 1), max(1, error.offset or 1)
-            return codes.UNREADABLE.at(source.at(line, column), f"Python does not accept the file: {error.msg}")
-        except (RecursionError, MemoryError, ValueError):
-            return codes.UNREADABLE.at(Span(source), "the file is nested too deeply to be read", "split it")
-        module.scope.names |= {"__file__": str(path), "__name__": "__main__" if main else name}
-        self._modules[path] = module
-        self.block(tree.body, module.scope)
-        return module
-
-    def _imported(self, name: str, level: int, scope: Scope) -> Value:
-        """A module: one of the same project is followed, of another only the name is known."""
-        here = scope.module.path.parent
-        folders = [here, self.folder]
-        if not level and name.partition(".")[0] in sys.stdlib_module_names:
-            return Reference(name)
-        if level:
-            folders = [here.parents[level - 2]] if 1 < level <= len(here.parents) + 1 else [here]
-        for folder in folders:
-            base = folder.joinpath(*name.split(".")) if name else folder
-            for path in (base.with_name(f"{base.name}.py"), base / "__init__.py"):
-                if path in self._modules or _is_file(path):
-                    return self._follow(path, name, base)
-            if base.is_dir() and (level or folder == here or name):
-                return Namespace(str(base), Names(), "module")
-        return Reference(library.full_name(name)) if name and not level else Reference("." * level + name)
-
-    def _follow(self, path: Path, name: str, base: Path) -> Value:
-        if path not in self._modules and len(self._following) < _DEEPEST_IMPORT:
-            self._modules[path] = None  # while it is being followed, in a circle
-            self._following.append(path)
-            with self.evaluator.at_most(_OTHERS), suppress(TooMuch):
-                self.module(path, name or path.stem, main=False)
-            self._following.pop()
-        module = self._modules.get(path)
-        return Namespace(str(base), module.scope.names, "module") if module is not None else Reference(name)
-
-    def elsewhere(self, module: Module) -> set[int]:
-        """The images that other modules define, by identity."""
-        others = [each for each in self._modules.values() if each is not None and each is not module]
-        return {id(value) for other in others for value in other.scope.names.values() if isinstance(value, Chain)}
 
     # -------------------------------------------------------------------------------------- statements
 
@@ -191,9 +133,9 @@ class Executor:
             case ast.ClassDef():
                 self._class(node, scope)
             case ast.Import():
-                self._import(node, scope)
+                self.modules.import_(node, scope)
             case ast.ImportFrom():
-                self._import_from(node, scope)
+                self.modules.import_from(node, scope)
             case ast.Global(names=names):
                 scope.elsewhere |= dict.fromkeys(names, scope.module.scope)
             case ast.Nonlocal(names=names):
@@ -350,45 +292,6 @@ class Executor:
             ast.Name(node.name, ast.Store()), Namespace(node.name, inner.names, "class", fields), scope
         )
 
-    def _import(self, node: ast.Import, scope: Scope) -> None:
-        for alias in node.names:
-            first = alias.name.partition(".")[0]
-            found = self._imported(alias.name if alias.asname else first, 0, scope)
-            if not alias.asname and first != alias.name and isinstance(found, Namespace):
-                self._submodules(alias.name, found, scope)
-            self.evaluator.assign(ast.Name(alias.asname or first, ast.Store()), found, scope)
-
-    def _submodules(self, name: str, found: Namespace, scope: Scope) -> None:
-        """`import a.b.c` makes `b` an attribute of `a`, and `c` one of `b`."""
-        parts = name.split(".")
-        for count in range(2, len(parts) + 1):
-            inner = self._imported(".".join(parts[:count]), 0, scope)
-            found.names.setdefault(parts[count - 1], inner)
-            if not isinstance(inner, Namespace):
-                return
-            found = inner
-
-    def _import_from(self, node: ast.ImportFrom, scope: Scope) -> None:
-        level, base = node.level, node.module or ""
-        found = self._imported(base, level, scope)
-        for alias in node.names:
-            if alias.name == "*":
-                names = {each: Reference(f"modal.{each}") for each in library.MODAL_NAMES} if base == "modal" else {}
-                names = found.names if isinstance(found, Namespace) else names
-                self.state.touch(scope.names)
-                scope.names |= {key: value for key, value in names.items() if not key.startswith("_")}
-                continue
-            value: Value
-            if isinstance(found, Namespace):
-                value = found.names.get(alias.name)
-                if alias.name not in found.names:
-                    value = self._imported(f"{base}.{alias.name}" if base else alias.name, level, scope)
-                    if not isinstance(value, Namespace):
-                        value = self.evaluator.unknown(node, scope, f"`{alias.name}` is not found in `{base or '.'}`")
-            else:
-                value = self.evaluator.attribute_of(found, alias.name, node, scope)
-            self.evaluator.assign(ast.Name(alias.asname or alias.name, ast.Store()), value, scope)
-
     # -------------------------------------------------------------------------------------------- calls
 
     def _call(
@@ -424,7 +327,7 @@ class Executor:
         try:
             if not outermost:
                 return self.block(body, inner)
-            with self.evaluator.at_most(_OTHERS):
+            with self.evaluator.at_most(OTHERS):
                 return self.block(body, inner)
         except (TooMuch, RecursionError):
             if outermost:
@@ -448,7 +351,7 @@ class Executor:
             if function.scope.module is module and id(function.node) not in self._followed and builds(function.node):
                 self._followed.add(id(function.node))
                 inner = Scope(module, parent=function.scope)
-                with self.evaluator.at_most(_OTHERS), suppress(TooMuch):
+                with self.evaluator.at_most(OTHERS), suppress(TooMuch):
                     (result, names), _ = self.state.attempt(partial(self._alone, function, inner))
                     found.append((function, names, result))
         return found
@@ -473,10 +376,3 @@ class Executor:
 def _why(statement: ast.stmt, scope: Scope) -> str:
     node = statement.test if isinstance(statement, ast.If | ast.While) else statement
     return condition(node, None, scope) if isinstance(node, ast.expr) else "what comes after depends on it"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False

@@ -30,7 +30,7 @@ def drafts(path: Path) -> list[Draft] | tuple[Diagnostic, ...]:
     file = Path(os.path.abspath(path))
     executor = Executor(Path.cwd())
     try:
-        module = executor.module(file, file.stem)
+        module = executor.modules.read(file, file.stem)
         if isinstance(module, Diagnostic):
             return (module,)
         images = _images(executor, module)
@@ -55,7 +55,7 @@ def drafts(path: Path) -> list[Draft] | tuple[Diagnostic, ...]:
 def _images(executor: Executor, module: Module) -> list[_Found]:
     """The images of a file, each once, under the name that says most."""
     found: dict[int, _Found] = {}
-    imported = executor.elsewhere(module)
+    imported = executor.modules.elsewhere(module)
     used = {id(use.runs.image) for use in executor.uses}
     for image in _named(module.scope.names):
         if id(image.chain) not in imported or id(image.chain) in used:

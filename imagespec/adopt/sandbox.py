@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +64,5 @@ def _limit(kind: int, limit: int) -> None:
     _, hard = resource.getrlimit(kind)
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
-    resource.setrlimit(kind, (limit, limit))
+    with suppress(ValueError, OSError):  # not every system has every limit
+        resource.setrlimit(kind, (limit, limit))

@@ -92,7 +92,12 @@ def test_requests_are_those_of_the_chain(oracle: Oracle, code: Path, tmp_path: P
             assert oracle.requests(compiled(spec_of(draft, tmp_path))) == oracle.requests(original), draft.name
 
 
-@pytest.mark.parametrize("code", CHAINS, indirect=True, ids=NAMES)
+@pytest.mark.parametrize(
+    "code",
+    [path for index, path in enumerate(CHAINS) if index % 3 == 0 or path.stem in WITHOUT_VARIABLE],
+    indirect=True,
+    ids=lambda path: path.stem,
+)
 def test_the_proof_says_so_too(code: Path, tmp_path: Path) -> None:
     found = read(code)
     proofs = prove(found, [spec_of(draft, tmp_path) for draft in found])

@@ -81,6 +81,12 @@ def test_modules_of_the_project_are_followed(tmp_path: Path) -> None:
     assert [finding.message for finding in draft.findings()] == []
 
 
+def test_a_folder_called_modal_is_not_modal(tmp_path: Path) -> None:
+    (tmp_path / "modal").mkdir()
+    assert [draft.name for draft in read(tmp_path / "modal", SLIM)] == ["image"]
+    assert [draft.name for draft in read(tmp_path, SLIM)] == ["image"]
+
+
 def test_an_image_of_another_module_counts_where_it_is_used(tmp_path: Path) -> None:
     (tmp_path / "shared.py").write_text(SLIM)
     used = "import modal\nfrom shared import image\napp = modal.App()\n@app.function(image=image)\ndef f(): ...\n"
