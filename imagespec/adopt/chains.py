@@ -142,7 +142,7 @@ def _known(kind: type[ops.Operation], name: str, value: Value, caller: Caller) -
         unknowns.append(_no_patterns(caller.place(name)))
         return _NOTHING, unknowns
     else:
-        value = _without_unknown(value, unknowns)
+        value = _without_unknown(value, unknowns, caller.place(name))
     if name in _PATHS or (name == "path" and kind is ops.FromDockerfile):
         value = _absolute(value, caller.folder)
     elif isinstance(value, PurePath):
@@ -167,18 +167,21 @@ def _flat(value: Value) -> Iterator[Value]:
         yield from item if isinstance(item, list | tuple) else [item]
 
 
-def _without_unknown(value: Value, unknowns: list[Unknown]) -> Value:
+def _without_unknown(value: Value, unknowns: list[Unknown], at: Span) -> Value:
     match value:
         case Unknown():
             unknowns.append(value)
             return _NOTHING
+        case Reference(name=name):
+            unknowns.append(Unknown(codes.TODO, f"`{name}` is known only when the code runs", at))
+            return _NOTHING
         case list() | tuple():
-            items = [_without_unknown(item, unknowns) for item in value]
+            items = [_without_unknown(item, unknowns, at) for item in value]
             return [item for item in items if item is not _NOTHING]
         case dict():
             unknowns += [key for key in value if isinstance(key, Unknown)]
             pairs = {
-                str(key) if isinstance(key, PurePath) else key: _without_unknown(item, unknowns)
+                str(key) if isinstance(key, PurePath) else key: _without_unknown(item, unknowns, at)
                 for key, item in value.items()
                 if not isinstance(key, Unknown)
             }

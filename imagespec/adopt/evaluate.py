@@ -194,7 +194,7 @@ class Evaluator:
         left = self.value(node.left, scope)
         for op, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.value(right_node, scope)
-            if isinstance(op, ast.Is | ast.IsNot) and None in (left, right) and not unknown_in([left, right]):
+            if isinstance(op, ast.Is | ast.IsNot) and self._is_told(left, right):
                 held = (left is right) == isinstance(op, ast.Is)
             elif cause := unknown_in([left, right]):
                 return cause
@@ -209,6 +209,11 @@ class Evaluator:
                 return False
             left = right
         return True
+
+    def _is_told(self, left: Value, right: Value) -> bool:
+        """Whether it is known if two values are the same, where one of them is `None`."""
+        told = not any(isinstance(value, Unknown | Reference | Method) for value in (left, right))
+        return told and (left is None or right is None)
 
     def truth(self, value: Value) -> bool | None:
         """Whether a value is true, where that is known."""
@@ -325,7 +330,14 @@ class Evaluator:
         return self.computed(node, scope, lambda: set(found)) if isinstance(node, ast.SetComp) else found
 
     def function(self, node: ast.Lambda, scope: Scope) -> Value:
-        return Defined("<lambda>", node, scope, nested=True)
+        return Defined("<lambda>", node, scope, nested=True, defaults=self.defaults(node.args, scope))
+
+    def defaults(self, parameters: ast.arguments, scope: Scope) -> dict[str, Value]:
+        """What parameters are where nothing is given, which is settled where the function is defined."""
+        named = [*parameters.posonlyargs, *parameters.args]
+        found = [*zip(reversed(named), reversed(parameters.defaults), strict=False)]
+        found += [(p, d) for p, d in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True) if d is not None]
+        return {parameter.arg: self.value(default, scope) for parameter, default in found}
 
     # ---------------------------------------------------------------------------------------- assignment
 
@@ -343,8 +355,11 @@ class Evaluator:
                 owner, key = self.value(target.value, scope), self.value(target.slice, scope)
                 if isinstance(owner, list | dict):
                     self.state.touch(owner)
-                    if isinstance(self.computed(target, scope, lambda: owner.__setitem__(key, value)), Unknown):
-                        owner.clear()
+                    failed = None
+                    if plain(key):
+                        failed = self.computed(target, scope, lambda: owner.__setitem__(key, value))
+                    if failed is not None or not plain(key):
+                        self.doubt(owner, self._cause(key, target, scope))
             case ast.Attribute(attr=name):
                 owner = self.value(target.value, scope)
                 if isinstance(owner, Namespace):
@@ -363,6 +378,14 @@ class Evaluator:
         if len(items) != len(targets):
             return [self.unknown(node, scope)] * len(targets)
         return items
+
+    def doubt(self, container: Value, cause: Unknown) -> None:
+        """From here on nobody knows what is in a list or a dict."""
+        self.state.touch(container)
+        if isinstance(container, list):
+            container[:] = [cause]
+        elif isinstance(container, dict):
+            container[cause] = None
 
     # --------------------------------------------------------------------------------------------- calls
 

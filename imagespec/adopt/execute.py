@@ -168,6 +168,9 @@ class Executor:
             items = self.evaluator.items(right, node.value, scope)
             self.state.touch(left)
             left += [items] if isinstance(items, Unknown) else items
+        elif isinstance(left, dict) and isinstance(node.op, ast.BitOr):
+            self.state.touch(left)
+            left |= right if isinstance(right, dict) else {self.evaluator.unknown(node.value, scope): None}
         else:
             self.evaluator.assign(node.target, self.evaluator.operated(node, node.op, left, right, scope), scope)
 
@@ -261,7 +264,8 @@ class Executor:
         kinds = [kind for kind in map(binding, decorators) if kind]
         nested = scope.parent is not None and not scope.of_class
         name = f"{scope.names['__qualname__']}.{node.name}" if scope.of_class else node.name
-        function = Defined(name, node, scope, nested or "<" in name, kinds[0] if kinds else "")
+        defaults = self.evaluator.defaults(node.args, scope)
+        function = Defined(name, node, scope, nested or "<" in name, defaults, kinds[0] if kinds else "")
         for decorator in reversed(decorators):
             if isinstance(decorator, Runs):
                 self._use(decorator, node.name, scope.module)
@@ -306,7 +310,7 @@ class Executor:
             raise TooMuch
         inner = Scope(function.scope.module, parent=function.scope)
         given = args if function.owner is None else [function.owner, *args]
-        if misfit := bind(function, given, kwargs, inner, self.evaluator.value):
+        if misfit := bind(function, given, kwargs, inner):
             return self._unfollowed(args, kwargs, node, scope, misfit)
         if isinstance(function.node, ast.Lambda):
             return self.evaluator.value(function.node.body, inner)
@@ -362,10 +366,7 @@ class Executor:
         for each in filter(None, every):
             why = f"`{each.arg}` is an argument of `{function.name}`, which nothing in the code calls"
             inner.names[each.arg] = Unknown(codes.TODO, why, module.span(each))
-        defaults = [*zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults), strict=False)]
-        for each, default in (*defaults, *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)):
-            if default is not None:
-                inner.names[each.arg] = self.evaluator.value(default, function.scope)
+        inner.names |= function.defaults
         assert not isinstance(function.node, ast.Lambda)
         ended = self.block(function.node.body, inner)
         values = [value for value in ended.returns if isinstance(value, Chain)]

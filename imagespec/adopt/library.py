@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -42,6 +43,9 @@ _NAMED = {f"modal.{kind}.{how}": kind for kind in ("Secret", "Volume", "NetworkF
 _NAMED |= {f"modal.{kind}.{how}": kind for kind in ("Volume", "NetworkFileSystem") for how in ("persisted", "lookup")}
 _NO_SECRETS = {"modal.Secret.from_dict", "modal.Secret.from_dotenv", "modal.Secret.from_local_environ"}
 _AS_BEFORE = {"functools.cache", "functools.wraps", "typing.final", "modal.concurrent", "modal.batched"}
+_HARMLESS = {"builtins", *sys.stdlib_module_names}
+_SHUFFLING = {"random.shuffle", "heapq.heapify", "bisect.insort", "builtins.exec", "builtins.setattr"}
+"""Of Python's own functions, those that change what they are given."""
 _UNCHANGED = frozenset(("build", "hydrate"))
 
 
@@ -87,6 +91,7 @@ def called(
     """What a call gives."""
     match function:
         case Unknown():
+            _may_change(run, args, kwargs, node, scope)
             return replace(function, image=_image_among(args, kwargs) or function.image)
         case Reference(name=name) if name.startswith("modal."):
             return _of_modal(run, name, args, kwargs, node, places, scope)
@@ -113,6 +118,14 @@ def called(
 
 def _image_among(args: Args, kwargs: Kwargs) -> Chain | None:
     return next((value for value in (*args, *kwargs.values()) if isinstance(value, Chain)), None)
+
+
+def _may_change(run: Evaluator, args: Args, kwargs: Kwargs, node: ast.AST, scope: Scope) -> None:
+    """A function that nobody can follow may change the lists and dicts that it is given."""
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, list | dict):
+            text = scope.module.text(node)
+            run.doubt(value, run.unknown(node, scope, f"`{text[:60]}` may change it"))
 
 
 # ------------------------------------------------------------------------------------------------ Modal's
@@ -239,6 +252,8 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
         case "dict", []:
             return dict(kwargs)
     if function is None:
+        if name in _SHUFFLING or name.partition(".")[0] not in _HARMLESS:
+            _may_change(run, args, kwargs, node, scope)
         return replace(run.unknown(node, scope), image=_image_among(args, kwargs))
     if short == "print":
         return None

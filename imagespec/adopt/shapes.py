@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from imagespec.adopt.values import Defined, Reference, Scope, Unknown, Value
 from imagespec.spec.operations import BASES, STEPS
@@ -17,7 +17,6 @@ def bind(
     args: Sequence[Value],
     kwargs: dict[str, Value],
     inner: Scope,
-    default: Callable[[ast.expr, Scope], Value],
 ) -> str:
     """Give the parameters of a function their values, in the scope of its call. Where they do not fit, why."""
     spec = function.node.args
@@ -39,13 +38,11 @@ def bind(
         found[spec.kwarg.arg] = more
     elif more:
         return f"`{function.name}` takes no argument `{next(iter(more))}`"
-    defaults = dict(zip(reversed(names), reversed(spec.defaults), strict=False))
-    defaults |= {e.arg: d for e, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
     for name in (*names, *(each.arg for each in spec.kwonlyargs)):
         if name not in found:
-            if name not in defaults:
+            if name not in function.defaults:
                 return f"`{function.name}` lacks its argument `{name}`"
-            found[name] = default(defaults[name], function.scope)
+            found[name] = function.defaults[name]
     inner.names |= found
     return ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
@@ -136,12 +136,14 @@ class Module:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Defined:
-    """A function of the code itself. `nested`: it is made anew by each call of another, and has no name to import."""
+    """A function of the code itself. `nested`: it is made anew by each call of another, and has no name to import;
+    `defaults` are the values that its parameters have where it is defined."""
 
     name: str
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Scope
     nested: bool
+    defaults: Mapping[str, Value]
     binding: str = ""
     """`static`, `class`, or `wrapped` by a decorator that nobody follows."""
     owner: Value = None

@@ -81,6 +81,50 @@ def test_modules_of_the_project_are_followed(tmp_path: Path) -> None:
     assert [finding.message for finding in draft.findings()] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "packages"),
+    [
+        ("v = '1'\ndef f(i, v=v): return i.pip_install(v)\nv = '2'\nimage = f(image)", ("1",)),
+        ("def f(p, to=[]):\n  to.append(p)\n  return to\nf('a')\nimage = image.pip_install(f('b'))", ("a", "b")),
+        ("a = {'x': 1}\nb = a\nb |= {'y': 2}\nimage = image.pip_install(*a)", ("x", "y")),
+        ("a = ['x']\nb = a\nb += ['y']\nimage = image.pip_install(*a)", ("x", "y")),
+        ("f = [lambda n=n: n for n in 'ab']\nimage = image.pip_install(f[0](), f[1]())", ("a", "b")),
+        ("f = [lambda: n for n in 'ab']\nimage = image.pip_install(f[0](), f[1]())", ("b", "b")),
+    ],
+)
+def test_it_means_what_python_means(tmp_path: Path, text: str, packages: tuple[str, ...]) -> None:
+    (draft,) = read(tmp_path, f"{SLIM}{text}\n")
+    assert draft.operations[-1].operation == ops.PipInstall(packages=packages)
+    assert list(draft.findings()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = ['x']\nsomewhere.add(a)\nimage = image.pip_install(a)",
+        "a = ['x', 'y']\nimport random\nrandom.shuffle(a)\nimage = image.apt_install(a)",
+        "a = ['x']\na[somewhere.index] = 'y'\nimage = image.pip_install(a)",
+        "a = {}\na[somewhere.key] = 'y'\nimage = image.env(a)",
+        "if somewhere.flag is None: image = image.pip_install('a')",
+        "image = image.pip_install('a') if somewhere.flag else image",
+        "for p in ['a', 'b']:\n  if somewhere.flag: break\n  image = image.pip_install(p)",
+        "for p in ['a', 'b']:\n  if somewhere.flag: continue\n  image = image.pip_install(p)",
+        "def f(i):\n  if somewhere.flag: return i\n  return i.pip_install('a')\nimage = f(image)",
+        "x = 'a'\nif somewhere.flag: x = 'b'\nimage = image.pip_install(x)",
+        "def f():\n  global x\n  x = 'b'\nx = 'a'\nif somewhere.flag: f()\nimage = image.pip_install(x)",
+        "a = []\nwhile somewhere.flag: a.append('x')\nimage = image.pip_install(a)",
+        "image = image.pip_install(somewhere.PACKAGE)",
+        "image = image.env({'A': somewhere.VALUE})",
+        "match somewhere.flag:\n  case 1: image = image.pip_install('a')",
+    ],
+)
+def test_what_is_not_known_is_never_guessed(tmp_path: Path, text: str) -> None:
+    (draft,) = read(tmp_path, f"import somewhere\n{SLIM}{text}\n")
+    assert [finding.code in ("IS953", "IS954") for finding in draft.findings()][:1] == [True]
+    operation = draft.operations[-1].operation
+    assert operation is None or operation.method == "debian_slim"
+
+
 def test_a_folder_called_modal_is_not_modal(tmp_path: Path) -> None:
     (tmp_path / "modal").mkdir()
     assert [draft.name for draft in read(tmp_path / "modal", SLIM)] == ["image"]
