@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from imagespec.diagnostic import Diagnostic, Source, Span
+from imagespec.diagnostic import Diagnostic, Source, Span, lines
 from imagespec.image.layers import Layer, Place
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
@@ -71,23 +71,24 @@ def lines_of(path: Path) -> list[Line] | None:
     source = read(path)
     if isinstance(source, Diagnostic):
         return None
-    lines = list(logical_lines(source))
-    return None if any(line.text.startswith("-") or " --" in line.text for line in lines) else lines
+    found = list(logical_lines(source))
+    return None if any(line.text.startswith("-") or " --" in line.text for line in found) else found
 
 
 def logical_lines(source: Source) -> Iterator[Line]:
     """Lines of a requirements file, without comments, a continued one joined."""
-    text, first = "", 0
-    for number, raw in enumerate(source.text.splitlines(), 1):
+    waiting, first, every = "", 0, lines(source.text)
+    for number, raw in enumerate(every, 1):
         first = first or number
-        if raw.rstrip().endswith("\\") and not raw.lstrip().startswith("#"):
-            text += raw.rstrip()[:-1] + " "
+        goes_on = raw.rstrip().endswith("\\") and not raw.lstrip().startswith("#")
+        waiting += f"{raw.rstrip()[:-1]} " if goes_on else raw
+        if goes_on and number < len(every):
             continue
-        text = _COMMENT.sub("", text + raw)
+        text = _COMMENT.sub("", waiting)
         if text.strip():
             lead = len(text) - len(text.lstrip()) + 1
             yield Line(text.strip(), Span(source, first, lead, number, len(_COMMENT.sub("", raw).rstrip()) + 1))
-        text, first = "", 0
+        waiting, first = "", 0
 
 
 def dependencies_of(path: Path, extras: Sequence[str], place: Place) -> list[Line] | None:
