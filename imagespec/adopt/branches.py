@@ -67,10 +67,13 @@ def _joined_contents(contents: Sequence[Any], span: Span, why: str) -> Container
     if isinstance(first, dict):
         keys = dict.fromkeys(key for content in contents for key in content)
         found = {}
-        for key in keys:
+        for each in keys:
+            key: Any = each
             values = [content.get(key, _ABSENT) for content in contents]
             if isinstance(first, Names):  # what is not set in a branch is not read after it
                 values = [value for value in values if value is not _ABSENT]
+            elif _ABSENT in values:
+                key = Unknown(codes.CONDITION, why, span)
             found[key] = joined(values, span, why)
         return found
     if all(_same(content, first) for content in contents):
@@ -89,11 +92,14 @@ def joined(values: Sequence[Value], span: Span, why: str) -> Value:
         return first
     unknown = Unknown(codes.CONDITION, why, span)
     chains = [value for value in values if isinstance(value, Chain)]
-    if not chains or any(not isinstance(value, Chain | None) and value is not _ABSENT for value in values):
+    if not chains or any(not isinstance(value, Chain | None) for value in values):
         return unknown
     length = _common([chain.written for chain in chains], lambda a, b: a is b or a.operation == b.operation is not None)
+    common = chains[0].written[:length]
+    if common and common[-1].operation is None and common[-1].span == span:  # said already
+        return next((chain for chain in chains if len(chain.written) == length), Chain(common))
     finding = codes.CONDITION.at(span, why, "one spec for each image that there can be; or write what always holds")
-    return Chain((*chains[0].written[:length], Written(None, span, (finding,))))
+    return Chain((*common, Written(None, span, (finding,))))
 
 
 def _common(contents: Sequence[Sequence[Any]], same: Callable[[Any, Any], bool]) -> int:

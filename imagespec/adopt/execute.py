@@ -31,6 +31,7 @@ from imagespec.diagnostic import Span
 
 _DEEPEST = 40
 _LONGEST = 10_000
+_ROUNDS = 3
 
 
 @dataclass(slots=True)
@@ -202,7 +203,7 @@ class Executor:
                 self.evaluator.assign(node.target, unknown, scope)
                 return self.block(node.body, scope)
 
-            return self._perhaps(once, node.iter, scope)
+            return self._perhaps(once, node.iter, node.orelse, scope)
 
         def rest(start: int) -> Ended:
             returns: tuple[Value, ...] = ()
@@ -227,19 +228,31 @@ class Executor:
         for _ in range(_LONGEST):
             truth = self.evaluator.truth(self.evaluator.value(node.test, scope))
             if truth is None:
-                return self._perhaps(partial(self.block, node.body, scope), node.test, scope)
+                return self._perhaps(partial(self.block, node.body, scope), node.test, node.orelse, scope)
             if not truth:
                 return self.block(node.orelse, scope)
             ended = self.block(node.body, scope)
-            if ended.leaves or ended.returns or ended.raises:
-                return Ended(ended.leaves and not ended.returns, ended.returns)
+            if ended.raises:
+                return RAISED
+            if not (ended.goes_on or ended.repeats):
+                return Ended(ended.leaves, ended.returns)
+            if ended.may_end and (ended.leaves or ended.returns):
+                after = self._perhaps(partial(self.block, node.body, scope), node.test, node.orelse, scope)
+                return replace(after, returns=ended.returns + after.returns)
         raise TooMuch
 
-    def _perhaps(self, once: Callable[[], Ended], node: ast.expr, scope: Scope) -> Ended:
-        """A loop that runs nobody knows how often."""
+    def _perhaps(self, once: Callable[[], Ended], node: ast.expr, otherwise: Sequence[ast.stmt], scope: Scope) -> Ended:
+        """A loop that runs nobody knows how often: what one round changes may change what the next one does."""
         why = f"how often the loop over `{scope.module.text(node)}` runs is known only when the code runs"
-        ended = self._branches([once, lambda: ON], self._span(node, scope), why)
-        return Ended(True, ended.returns)
+        span = self._span(node, scope)
+        rounds = [self._branches([once, lambda: ON], span, why) for _ in range(_ROUNDS)]
+        ended = Ended(True, tuple(value for each in rounds for value in each.returns))
+        if not otherwise:
+            return ended
+        branches: list[Callable[[], Ended]] = [partial(self.block, otherwise, scope)]
+        if any(each.leaves for each in rounds):
+            branches.append(lambda: ON)
+        return either([replace(ended, goes_on=False), self._branches(branches, span, why)])
 
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> Ended:
         first = node.handlers[0] if node.handlers else None
