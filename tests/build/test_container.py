@@ -369,7 +369,7 @@ def test_a_base_that_is_nowhere(project: Containers) -> None:
 
 def test_what_no_dockerfile_holds(project: Containers) -> None:
     project.file("tools.py", "def make():\n    pass\n")
-    assert failing(project, "function: tools:make\n")[:2] == ("IS951", 3)
+    assert failing(project, "function: tools:make\n")[:2] == ("IS908", 3)
 
 
 def test_one_failure_does_not_stop_the_others(project: Containers) -> None:
