@@ -124,6 +124,17 @@ def requirements_of(layer: Layer) -> Iterator[Line]:
             pass
 
 
+def files_of(operation: ops.AnyOperation) -> Iterator[Path]:
+    """The requirements files of this machine that an operation hands to the installer as they are."""
+    match operation:
+        case ops.UvPipInstall(requirements=tuple() as files):
+            yield from (file for file in files if isinstance(file, Path))
+        case ops.PipInstallFromRequirements(requirements_txt=Path() as file):
+            yield file
+        case _:
+            pass
+
+
 def _in_file(file: Path | ops.Requirements, layer: Layer) -> Iterator[Line]:
     if isinstance(file, ops.Requirements):
         for index, text in enumerate(file.lines):

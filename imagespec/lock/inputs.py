@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from imagespec.diagnostic import Source
 from imagespec.image.bases import platform_of
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.image.requirements import Line, canonical, logical_lines, name_of, requirements_of
+from imagespec.image.requirements import Line, canonical, files_of, logical_lines, name_of, requirements_of
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
@@ -91,7 +91,7 @@ def inputs(image: Image) -> Inputs | None:
     by_uv = [layer.operation for layer in layers if isinstance(layer.operation, ops.UvPipInstall | ops.UvSync)]
     return Inputs(
         requirements=requirements,
-        files=tuple(file for layer in layers for file in _with_options(layer)),
+        files=tuple(file for layer in layers for file in files_of(layer.operation)),
         projects=tuple(layer.operation for layer in layers if isinstance(layer.operation, ops.UvSync)),
         base=tag,
         python=image.python if layers else "",
@@ -120,16 +120,6 @@ def _requirements(layer: Layer) -> Iterator[Line]:
         yield from (Line(text, layer.place("packages", i)) for i, text in enumerate(operation.packages))
     elif not isinstance(operation, ops.PipInstallFromRequirements):
         yield from requirements_of(layer)
-
-
-def _with_options(layer: Layer) -> Iterator[Path]:
-    match layer.operation:
-        case ops.UvPipInstall(requirements=tuple() as files):
-            yield from (file for file in files if isinstance(file, Path))
-        case ops.PipInstallFromRequirements(requirements_txt=Path() as file):
-            yield file
-        case _:
-            pass
 
 
 def _without_comments(path: Path) -> Sequence[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from imagespec.diagnostic import Source
 from imagespec.image.commands import host_of, runs_of
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.image.requirements import logical_lines
+from imagespec.image.requirements import files_of, logical_lines
 from imagespec.image.shell import Command
 from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
@@ -56,7 +55,7 @@ def _second(layer: Layer) -> Iterator[tuple[Place, str, bool]]:
     for name in ("UV_EXTRA_INDEX_URL",) if isinstance(operation, ops.UvPipInstall) else ("PIP_EXTRA_INDEX_URL",):
         if isinstance(operation, ops.Pip) and (url := variables.get(name)) and not hashes:
             yield layer.place("env", name), url, by_uv
-    for file in _files(operation):
+    for file in files_of(operation):
         source = read(file)
         if isinstance(source, Source) and "--hash" not in source.text:
             for line in logical_lines(source):
@@ -74,16 +73,6 @@ def _extra_index(options: str) -> Iterator[str]:
     except ValueError:
         return iter(())
     return Command(("pip", *words)).after("--extra-index-url")
-
-
-def _files(operation: ops.AnyOperation) -> Iterator[Path]:
-    match operation:
-        case ops.UvPipInstall(requirements=tuple() as files):
-            yield from (file for file in files if isinstance(file, Path))
-        case ops.PipInstallFromRequirements(requirements_txt=Path() as file):
-            yield file
-        case _:
-            pass
 
 
 RULES: tuple[Rule, ...] = (second_index,)

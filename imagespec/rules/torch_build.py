@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 
 from packaging.utils import parse_wheel_filename
@@ -14,7 +13,7 @@ from packaging.version import Version
 from imagespec.diagnostic import Source
 from imagespec.image.bases import tag_of
 from imagespec.image.layers import Image, Installed, Layer, Place
-from imagespec.image.requirements import logical_lines, name_of, requirements_of
+from imagespec.image.requirements import files_of, logical_lines, name_of, requirements_of
 from imagespec.image.variables import variables_of
 from imagespec.lock.pins import same
 from imagespec.rules.releases import release
@@ -154,17 +153,7 @@ def _about_indexes(layer: Layer) -> Iterator[str]:
         if _OPTION.search(operation.extra_options):
             yield operation.extra_options
         yield from (str(value) for name, value in (operation.env or {}).items() if _VARIABLE.match(name))
-    for file in _files(operation):
+    for file in files_of(operation):
         source = read(file)
         if isinstance(source, Source):
             yield from (line.text for line in logical_lines(source) if line.text.startswith("-"))
-
-
-def _files(operation: ops.AnyOperation) -> Iterator[Path]:
-    match operation:
-        case ops.UvPipInstall(requirements=tuple() as files):
-            yield from (file for file in files if isinstance(file, Path))
-        case ops.PipInstallFromRequirements(requirements_txt=Path() as file):
-            yield file
-        case _:
-            pass
