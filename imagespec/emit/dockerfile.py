@@ -35,7 +35,8 @@ NOT_IN_DOCKERFILE = Code(
     "error",
     """A part of an image that no Dockerfile can hold.
 
-    Python functions, volumes, and images that only Modal has exist on Modal alone.
+    Python functions, volumes, and images that only Modal has exist on Modal alone. A Python that the image builder does
+    not have cannot be added to a base.
 
     Use instead: `compile --to python`, which holds everything; or `run` commands in place of functions.
     """,
@@ -174,11 +175,11 @@ def instructions(layer: Layer, writer: _Writer) -> list[str]:
         case ops.FromRegistry() | ops.FromGcpArtifactRegistry() | ops.FromAwsEcr():
             return [
                 f"FROM {operation.tag}",
-                *_add_python(operation.add_python, writer.builder),
+                *_add_python(layer, operation.add_python, writer),
                 *operation.setup_dockerfile_commands,
             ]
         case ops.FromDockerfile():
-            return _from_dockerfile(operation, writer)
+            return _from_dockerfile(layer, operation, writer)
         case ops.FromScratch():
             return ["FROM scratch"]
         case ops.FromName() | ops.FromId():
@@ -298,13 +299,19 @@ def _micromamba(operation: ops.Micromamba, builder: str) -> list[str]:
     ]
 
 
-def _add_python(series: str | None, builder: str) -> list[str]:
+def _add_python(layer: Layer, series: str | None, writer: _Writer) -> list[str]:
     """Modal mounts a build of the python-build-standalone project; uv brings the same builds."""
     if series is None:
         return []
     from modal.mount import PYTHON_STANDALONE_VERSIONS
 
-    _, full = PYTHON_STANDALONE_VERSIONS[builder][series]
+    if series not in PYTHON_STANDALONE_VERSIONS[writer.builder]:
+        others = [each for each in BUILDERS if series in PYTHON_STANDALONE_VERSIONS[each]]
+        hint = f"compile it with `--builder {others[-1]}`" if others else "no builder has it: choose another series"
+        message = f"Modal's image builder {writer.builder} has no Python {series} to add"
+        writer.refused.append(NOT_IN_DOCKERFILE.at(writer.span(layer.place("add_python")), message, hint))
+        return []
+    _, full = PYTHON_STANDALONE_VERSIONS[writer.builder][series]
     wanted = full[:-1] + "+freethreaded" if full.endswith("t") else full
     return [
         "COPY --from=ghcr.io/astral-sh/uv:latest /uv /.uv/uv",
@@ -314,7 +321,7 @@ def _add_python(series: str | None, builder: str) -> list[str]:
     ]
 
 
-def _from_dockerfile(operation: ops.FromDockerfile, writer: _Writer) -> list[str]:
+def _from_dockerfile(layer: Layer, operation: ops.FromDockerfile, writer: _Writer) -> list[str]:
     source = read(operation.path)
     if isinstance(source, Diagnostic):
         writer.refused.append(source)
@@ -323,7 +330,7 @@ def _from_dockerfile(operation: ops.FromDockerfile, writer: _Writer) -> list[str
     context = operation.context_dir or writer.image.root
     ignore = left_out(context, operation.path, operation.ignore)
     lines = _from_context(source.text.rstrip("\n").split("\n"), context, ignore, {}, writer)
-    return [*lines, *_add_python(operation.add_python, writer.builder)]
+    return [*lines, *_add_python(layer, operation.add_python, writer)]
 
 
 # ---------------------------------------------------------------------------------------------- packages

@@ -173,3 +173,17 @@ def test_contexts_hold_what_they_hold_for_modal(oracle: Oracle, context: Path, c
 def test_a_dockerignore_of_the_context_is_left_to_the_engine(context: Path) -> None:
     (context / ".dockerignore").write_text("**/*.log\n")
     assert "COPY . /all" in emitted(CONTEXTS["as it is"], context)
+
+
+@pytest.mark.parametrize("base", ["registry: {image: 'ubuntu:22.04',", "dockerfile: {path: Dockerfile,"])
+def test_a_python_that_the_builder_does_not_have(project: Path, base: str) -> None:
+    (project / "Dockerfile").write_text("FROM ubuntu:22.04\n")
+    (project / "old.yaml").write_text(f'base:\n  {base} add_python: "3.10"}}\n')
+    (target,), _ = compile_all([project / "old.yaml"])
+    with pytest.raises(CompileError) as raised:
+        dockerfile.emit(target.image, target.parsed.tree.span, "2026.10", project)
+    (found,) = raised.value.diagnostics
+    assert (found.code, found.span.line) == ("IS908", 2)
+    assert found.message == "Modal's image builder 2026.10 has no Python 3.10 to add"
+    assert found.hint == "compile it with `--builder 2025.06`"
+    assert "3.10.13" in dockerfile.emit(target.image, target.parsed.tree.span, "2025.06", project)
