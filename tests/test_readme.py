@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 SESSION = re.compile(r"^    \$ python (-m imagespec .*)\n((?:    .*\n|\n(?=    ))*)", re.MULTILINE)
-FILE = re.compile(r"^```yaml\n# (\S+\.yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```(?:yaml|python)\n# (\S+\.yaml|[^/\s]+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SESSIONS = [(m[1], re.sub(r"^    ", "", m[2], flags=re.MULTILINE)) for m in SESSION.finditer(README)]
 DETERMINISTIC = [
     (command, shown) for command, shown in SESSIONS if re.search(r"imagespec (check|compile|explain)", command)
