@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 
@@ -14,8 +15,8 @@ from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
-_PUBLIC = frozenset({"download.pytorch.org", "pypi.nvidia.com", "pypi.ngc.nvidia.com", "wheels.vllm.ai"})
-"""Indexes for everybody, which hold what their own project builds."""
+_PROJECTS_OWN = re.compile(r"(?:.*\.)?(?:pytorch\.org|nvidia\.com|vllm\.ai)")
+"""Hosts of public indexes which hold what one project builds, and no package of yours."""
 
 
 @rule("IS804", "warning")
@@ -33,7 +34,7 @@ def second_index(image: Image) -> Iterable[Finding]:
     for layer in open_layers(image):
         for place, url, uv in _second(layer):
             host = host_of(url)
-            if uv and host in _PUBLIC:
+            if uv and _PROJECTS_OWN.fullmatch(host):
                 continue
             message = f"any package may come from `{host or 'the second index'}`, or from the first index"
             message += ": uv takes the first that has the name" if uv else ": pip takes the highest version"
