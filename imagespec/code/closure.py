@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagespec.code.app import App, top_of
+from imagespec.code.app import App, runs_elsewhere, top_of
 from imagespec.code.facts import Import, Unit
 from imagespec.code.finder import Hit, in_tree, on_disk
 from imagespec.code.packages import GIVEN, STANDARD, Packages, given
@@ -73,6 +73,7 @@ class _Follow:
     folders: list[Path] = field(default_factory=list)
     pending: deque[tuple[Module, int]] = field(default_factory=deque)
     sleeping: dict[str, list[tuple[Module, int]]] = field(default_factory=dict)
+    elsewhere: dict[str, frozenset[str]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     unresolved: list[Wanted] = field(default_factory=list)
 
@@ -120,13 +121,22 @@ class _Follow:
 
     def _definition(self, module: Module, number: int, unit: Unit) -> None:
         app = self.reach.app
-        if module.path == app.path and unit.name in app.elsewhere:
+        if unit.decorated and unit.name in (app.elsewhere if module.path == app.path else self._elsewhere(module)):
             return
         runs = unit.name in app.here if module.path == app.path else unit.decorated
         if runs or unit.name in self.named:
             self.pending.append((module, number))
         else:
             self.sleeping.setdefault(unit.name, []).append((module, number))
+
+    def _elsewhere(self, module: Module) -> frozenset[str]:
+        """The functions of another module than the app's that are known to run on other images."""
+        app = self.reach.app
+        if not app.certain or "modal" not in module.facts.source.text:
+            return frozenset()
+        if module.remote not in self.elsewhere:
+            self.elsewhere[module.remote] = runs_elsewhere(module.path, app.spec)
+        return self.elsewhere[module.remote]
 
     def _unit(self, module: Module, number: int) -> None:
         words = module.facts.words(number)
@@ -138,7 +148,8 @@ class _Follow:
             self.pending += [each for each in self.sleeping[name] if each not in asleep]
             self.sleeping[name] = asleep
         for each in module.facts.imports:
-            if each.where.unit == number:
+            others = self.reach.app.others if module.path == self.reach.app.path else ()
+            if each.where.unit == number and each.where.image not in others:
                 self._import(module, each)
         for found in module.facts.found:
             if found.where.unit == number:

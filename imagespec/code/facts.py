@@ -48,7 +48,8 @@ class Try:
 @dataclass(frozen=True, slots=True)
 class Where:
     """What is around a statement: its unit, the `try` that catches a failed import, the one whose handler it is in, and
-    whether a missing file is caught, it is under a condition, its import is put off, or it runs at import."""
+    whether a missing file is caught, it is under a condition, its import is put off (to the containers of the image
+    that the variable `image` holds), or it runs at import."""
 
     unit: int = 0
     guard: int | None = None
@@ -56,6 +57,7 @@ class Where:
     caught: bool = False
     condition: bool = False
     put_off: bool = False
+    image: str = ""
     at_import: bool = True
 
 

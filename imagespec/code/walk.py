@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from imagespec.code.facts import At, Facts, Found, Import, Kind, Try, Unit, Where
-from imagespec.code.literals import dotted, text_of
+from imagespec.code.literals import dotted, last_name, text_of
 from imagespec.code.uses import of_assignment, uses_in
 
 _WORTH = (
@@ -103,7 +103,7 @@ class Walk:
                 self.result.units.append(unit)
                 where = replace(where, unit=len(self.result.units) - 1, condition=False)
         if isinstance(node, _FUNCTION):
-            where = replace(where, at_import=False, guard=None, handles=None, caught=False, put_off=False)
+            where = replace(where, at_import=False, guard=None, handles=None, caught=False, put_off=False, image="")
             given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
             for argument in given:
                 self.values[where.unit, argument.arg] = None
@@ -151,8 +151,8 @@ class Walk:
             if item.optional_vars is not None:
                 self._forget(item.optional_vars, where)
             match item.context_expr:
-                case ast.Call(func=ast.Attribute(attr="imports"), args=[]):
-                    where = replace(where, put_off=True)
+                case ast.Call(func=ast.Attribute(value=image, attr="imports"), args=[]):
+                    where = replace(where, put_off=True, image=last_name(image))
                 case ast.Call(func=func, args=arguments) if dotted(func).endswith("suppress"):
                     names = {name for argument in arguments for name in _names(argument)}
                     if names & _FAILED_IMPORT:
