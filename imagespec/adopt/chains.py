@@ -47,6 +47,13 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
 DEFAULTS: Mapping[str, Mapping[str, Value]] = {"uv_sync": {"uv_project_dir": "./"}}
 """What Modal takes where nothing is given, and a spec has to name."""
 
+_OLD: Mapping[str, tuple[str, Mapping[str, Value]]] = {
+    "from_dockerhub": ("from_registry", {}),
+    "copy_local_file": ("add_local_file", {"copy": True}),
+    "copy_local_dir": ("add_local_dir", {"copy": True}),
+}
+"""What older clients have, and newer ones under another name."""
+
 _PATHS = {"local_path", "requirements_txt", "pyproject_toml", "uv_project_dir", "poetry_pyproject_toml"}
 _PATHS |= {"poetry_lockfile", "spec_file", "context_dir", "requirements", "context_files"}
 _OBJECTS = {"secret", "registry_secret", "secrets", "volumes", "network_file_systems"}
@@ -57,11 +64,13 @@ _LEFT_OUT = "write it into the spec, and remove the comment"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a call stands: its place, the places of its arguments, and the folder that its paths start at."""
+    """Where a call stands: its place, the places of its arguments, the folder that its paths start at, and the Python
+    of bases that name none."""
 
     span: Span
     places: Mapping[int | str, Span]
     folder: Path
+    python: str = ""
 
     def place(self, name: int | str) -> Span:
         return self.places.get(name, self.span)
@@ -69,15 +78,21 @@ class Caller:
 
 def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], caller: Caller) -> Written:
     """The operation of one call. What of it is not known, or no spec can say, is left out and said."""
+    method, implied = _OLD.get(method, (method, {}))
+    kwargs = {**implied, **kwargs}
     kind = (ops.STEPS | ops.BASES).get(method)
     if kind is None:
         unknown = Unknown(codes.NO_COUNTERPART, f"`{method}` is no builder method that a spec can name", caller.span)
         return Written(None, caller.span, (finding(unknown, caller.span, f"`{method}`"),))
     given, todo = _given(kind, method, args, kwargs, caller)
     given = {**DEFAULTS.get(method, {}), **given}
+    if kind in (ops.DebianSlim, ops.Micromamba) and given.get("python_version") is None:
+        given = {**given, "python_version": caller.python} if caller.python else _without(given, "python_version")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     arguments: dict[str, Any] = {}
-    for name, value in given.items():
+    notes: list[Diagnostic] = []
+    for name, read in given.items():
+        value = _settled(read, caller.place(name), notes)
         if name not in fields:
             unnamed = Unknown(codes.NO_COUNTERPART, f"no spec can name `{name}`", caller.place(name))
             unknown = value if isinstance(value, Unknown) else unnamed
@@ -88,13 +103,36 @@ def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], c
         part = "" if known in (_NOTHING, [], {}) else "a part of "
         todo += [finding(each, caller.place(name), f"{part}`{name}` of `{method}`") for each in dict.fromkeys(unknowns)]
         if name == "args" and kind is ops.RunFunction and isinstance(value, tuple) and value:
-            todo.append(_pickled(caller.place(name)))
+            notes.append(_pickled(caller.place(name)))
         if known is not _NOTHING:
             arguments[name] = known
     if todo and kind.shorthand in _CONTENT and not arguments.get(kind.shorthand):
-        return Written(None, caller.span, tuple(todo))
+        return Written(None, caller.span, tuple(todo), tuple(notes))
     made, more = _made(kind, method, arguments, caller, told=bool(todo))
-    return Written(_in_context(made, caller.folder) if made else None, caller.span, (*todo, *more))
+    return Written(_in_context(made, caller.folder) if made else None, caller.span, (*todo, *more), tuple(notes))
+
+
+def _settled(value: Value, at: Span, notes: list[Diagnostic]) -> Value:
+    """A value with what it is by default in the place of what the environment may say otherwise."""
+    match value:
+        case Unknown(default=(str(default),)) if default:
+            notes.append(by_default(value, at))
+            return default
+        case list() | tuple() if not too_large(value):
+            return type(value)(_settled(each, at, notes) for each in value)
+        case dict() if not too_large(value):
+            return {key: _settled(each, at, notes) for key, each in value.items()}
+        case _:
+            return value
+
+
+def by_default(unknown: Unknown, at: Span) -> Diagnostic:
+    """What is to be said of a value that is taken by default."""
+    (default,) = unknown.default
+    hint = (
+        f"line {unknown.span.line} is why" if unknown.span.source != at.source or unknown.span.line != at.line else ""
+    )
+    return codes.BY_DEFAULT.at(at, f"`{default}` is taken by default: {unknown.why}", hint)
 
 
 def finding(unknown: Unknown, at: Span, what: str) -> Diagnostic:
@@ -104,6 +142,10 @@ def finding(unknown: Unknown, at: Span, what: str) -> Diagnostic:
     if begins.source == at.source and begins.line != at.line:
         hint = f"line {begins.line} is why; {hint}"
     return unknown.code.at(at, f"{what} is left out: {unknown.why}", hint)
+
+
+def _without(given: Mapping[str, Value], name: str) -> dict[str, Value]:
+    return {key: value for key, value in given.items() if key != name}
 
 
 _NOTHING: Any = object()
@@ -268,7 +310,7 @@ def _incomplete(method: str, missing: Iterable[str], caller: Caller) -> Diagnost
     if "python_version" in missing:
         why, hint = (
             "without a version, it takes that of the Python that runs the code",
-            'name one: `debian_slim: "3.12"`',
+            f'name one: `{method}: "3.12"`, or adopt with `--python 3.12`',
         )
     else:
         why, hint = f"it lacks {', '.join(f'`{name}`' for name in missing)}", ""

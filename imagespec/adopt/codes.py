@@ -107,4 +107,15 @@ TIDIED = Code(
     Use instead: without `--tidy`, what differs is written as steps, which are sent exactly as they stand in the code.
     """,
 )
-ADOPT = (UNREADABLE, NO_IMAGE, TODO, CONDITION, NO_COUNTERPART, EXISTS, NOT_EQUAL, NOT_PROVEN, TIDIED)
+BY_DEFAULT = Code(
+    "IS960",
+    "note",
+    """A variable of the environment decides, and its default is taken.
+
+    `os.environ.get("TORCH", "2.6.0")` says itself what holds where nobody says otherwise, and that is in the spec. A
+    condition on it is not decided: there, both branches could be meant.
+
+    Use instead: another value by hand, where the app is deployed with one.
+    """,
+)
+ADOPT = (UNREADABLE, NO_IMAGE, TODO, CONDITION, NO_COUNTERPART, EXISTS, NOT_EQUAL, NOT_PROVEN, TIDIED, BY_DEFAULT)

@@ -11,6 +11,7 @@ from typing import Any
 
 from imagespec.adopt import codes, library, pure
 from imagespec.adopt.branches import State, joined
+from imagespec.adopt.objects import members
 from imagespec.adopt.values import (
     App,
     Chain,
@@ -43,13 +44,19 @@ class TooMuch(Exception):
 
 @dataclass(slots=True)
 class Evaluator:
-    """Evaluates expressions. `run` executes the body of a function; `use` is told what runs on which image."""
+    """Evaluates expressions. `run` executes the body of a function; `use` is told what runs on which image; `python` is
+    that of bases which name none; `first_paths` and `last_paths` are those that the code adds to
+    `sys.path`."""
 
     folder: Path
     state: State
     run: Callable[[Defined, Sequence[Value], dict[str, Value], ast.AST, Scope], Value]
     use: Callable[[Runs, str, Module], None]
+    optioned: Callable[[Value, dict[str, Value], ast.AST, Scope], None]
+    python: str = ""
     steps: int = field(default=STEPS)
+    first_paths: list[str] = field(default_factory=list)
+    last_paths: list[str] = field(default_factory=list)
 
     def value(self, node: ast.expr | None, scope: Scope) -> Value:
         """The value of an expression."""
@@ -76,6 +83,10 @@ class Evaluator:
             return value
         if isinstance(value, set | frozenset) and len(value) > 1:
             return self.unknown(node, scope, "the order of a set changes from run to run")
+        if isinstance(value, Namespace):
+            if value.kind == "enum":
+                return members(value)
+            return self.unknown(node, scope, f"a loop over `{value.name}` is not followed")
         if isinstance(value, str | list | tuple | dict | range | set | frozenset) and len(value) <= pure.LARGEST:
             return list(value)
         return self.unknown(node, scope)
@@ -104,13 +115,19 @@ class Evaluator:
         return self.unknown(node, scope, f"`{node.id}` is not defined in the code")
 
     def f_string(self, node: ast.JoinedStr, scope: Scope) -> Value:
-        texts = []
+        texts: list[str] = []
+        assumed: Unknown | None = None
         for part in node.values:
             value = self.value(part, scope)
             if isinstance(value, Unknown):
-                return value
+                if not isinstance(part, ast.FormattedValue) or not _simple(part) or not any(value.default):
+                    return value
+                assumed = assumed or value
+                value = value.default[0]
             texts.append(str(value))
-        return "".join(texts) if sum(map(len, texts)) < pure.LARGEST * 10 else self.unknown(node, scope)
+        if sum(map(len, texts)) >= pure.LARGEST * 10:
+            return self.unknown(node, scope)
+        return replace(assumed, default=("".join(texts),)) if assumed else "".join(texts)
 
     def formatted(self, node: ast.FormattedValue, scope: Scope) -> Value:
         value, form = self.value(node.value, scope), self.value(node.format_spec, scope) if node.format_spec else ""
@@ -176,7 +193,8 @@ class Evaluator:
         name = type(op).__name__
         joins = name in ("Add", "BitOr") and type(left) is type(right) and isinstance(left, list | tuple | dict)
         if name not in pure.BINARY or not (joins or (plain(left) and plain(right))):
-            return unknown_in([left, right]) or self.unknown(node, scope)
+            why = "" if name in pure.BINARY else f"`{_brief(scope.module.text(node))}` is not followed"
+            return unknown_in([left, right]) or self.unknown(node, scope, why)
         return self.computed(node, scope, lambda: pure.binary(name, left, right))
 
     def unary(self, node: ast.UnaryOp, scope: Scope) -> Value:
@@ -227,12 +245,21 @@ class Evaluator:
         value: Value = None
         for each in node.values:
             value = self.value(each, scope)
+            if isinstance(value, Unknown) and value.default and isinstance(node.op, ast.Or):
+                return self._or_else(value, node, scope)
             truth = self.truth(value)
             if truth is None:
                 return self._cause(value, each, scope)
             if truth == isinstance(node.op, ast.Or):
                 return value
         return value
+
+    def _or_else(self, first: Unknown, node: ast.BoolOp, scope: Scope) -> Unknown:
+        """A variable of the environment, `or` a text."""
+        if first.default[0]:
+            return first
+        rest = self.value(node.values[1], scope) if len(node.values) == 2 else None
+        return replace(first, default=(rest,) if isinstance(rest, str) else ())
 
     def conditional(self, node: ast.IfExp, scope: Scope) -> Value:
         test = self.value(node.test, scope)
@@ -275,9 +302,17 @@ class Evaluator:
         match owner:
             case Unknown():
                 return owner
+            case Defined(name=own) | Namespace(name=own, kind="class") if name == "__name__":
+                return own.rpartition(".")[2]
+            case Defined() | Namespace(kind="class") if name == "with_options":
+                return Method(owner, name)
             case Namespace(names=names) if name in names:
                 found = names[name]
-                bound = isinstance(found, Defined) and found.binding == ("class" if owner.kind == "class" else "")
+                if isinstance(found, Defined) and found.binding == "property" and owner.kind == "object":
+                    return self.run(replace(found, owner=owner, binding=""), [], {}, node, scope)
+                bound = isinstance(found, Defined) and found.binding == (
+                    "class" if owner.kind in ("class", "enum") else ""
+                )
                 return replace(found, owner=owner) if bound and owner.kind != "module" else found
             case Reference(name=prefix):
                 full = library.full_name(f"{prefix}.{name}")
@@ -428,6 +463,10 @@ def condition(node: ast.expr, test: Value, scope: Scope) -> str:
 
 def _same(value: Value) -> Value:
     return value
+
+
+def _simple(part: ast.FormattedValue) -> bool:
+    return part.conversion == -1 and part.format_spec is None
 
 
 def _parents(value: Value) -> bool:

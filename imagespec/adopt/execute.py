@@ -15,10 +15,12 @@ from imagespec.adopt.ended import ON, RAISED, Ended, either
 from imagespec.adopt.evaluate import OTHERS, Evaluator, TooMuch, condition
 from imagespec.adopt.library import binding, with_gap
 from imagespec.adopt.modules import Modules
-from imagespec.adopt.shapes import bind, builds, is_dataclass, loaded, yields
+from imagespec.adopt.objects import enum
+from imagespec.adopt.shapes import bind, builds, is_dataclass, is_main, key_of, loaded, yields
 from imagespec.adopt.values import (
     Chain,
     Defined,
+    Method,
     Module,
     Names,
     Namespace,
@@ -48,16 +50,18 @@ class Executor:
     """Follows the statements of a file, and of the modules of the same project that it imports."""
 
     folder: Path
+    python: str = ""
     uses: list[Use] = field(default_factory=list)
     evaluator: Evaluator = field(init=False)
     modules: Modules = field(init=False)
     state: State = field(default_factory=State)
     _defined: list[Defined] = field(default_factory=list)
     _followed: set[int] = field(default_factory=set)
+    _runs: dict[int, Runs] = field(default_factory=dict)
     _depth: int = 0
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.folder, self.state, self._call, self._use)
+        self.evaluator = Evaluator(self.folder, self.state, self._call, self._use, self._with_options, self.python)
         self.modules = Modules(self.evaluator, self.block)
 
     def _use(self, runs: Runs, function: str, module: Module) -> None:
@@ -189,10 +193,22 @@ class Executor:
     def _if(self, node: ast.If, scope: Scope) -> Ended:
         test = self.evaluator.value(node.test, scope)
         truth = self.evaluator.truth(test)
+        if scope is self.modules.main and truth is False and is_main(node.test):
+            self._as_script(node.body, scope)
         if truth is not None:
             return self.block(node.body if truth else node.orelse, scope)
         branches = [partial(self.block, body, scope) for body in (node.body, node.orelse)]
         return self._branches(branches, self._span(node.test, scope), condition(node.test, test, scope))
+
+    def _as_script(self, body: Sequence[ast.stmt], scope: Scope) -> None:
+        """What stands under `__name__ == "__main__"` starts Sandboxes and makes images of its own, but changes nothing
+        of what Modal sees when it imports the file."""
+        before = set(scope.names)
+        _, changes = self.state.attempt(partial(self.block, body, scope))
+        _, after = changes.get(id(scope.names), (scope.names, scope.names))
+        assert isinstance(after, dict)
+        self.state.touch(scope.names)
+        scope.names |= {name: value for name, value in after.items() if name not in before}
 
     def _for(self, node: ast.For | ast.AsyncFor, scope: Scope) -> Ended:
         items = self.evaluator.items(self.evaluator.value(node.iter, scope), node.iter, scope)
@@ -274,16 +290,39 @@ class Executor:
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> None:
         decorators = [self.evaluator.value(each, scope) for each in node.decorator_list]
-        kinds = [kind for kind in map(binding, decorators) if kind]
         nested = scope.parent is not None and not scope.of_class
         name = f"{scope.names['__qualname__']}.{node.name}" if scope.of_class else node.name
         defaults = self.evaluator.defaults(node.args, scope)
-        function = Defined(name, node, scope, nested or "<" in name, defaults, kinds[0] if kinds else "")
+        function = Defined(name, node, scope, nested or "<" in name, defaults)
+        decorated = self._decorated(function, decorators, node, scope)
+        self.evaluator.assign(ast.Name(node.name, ast.Store()), decorated, scope)
+        self._defined.append(function)
+
+    def _decorated(
+        self,
+        made: Value,
+        decorators: Sequence[Value],
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+        scope: Scope,
+    ) -> Value:
+        """What decorators make of a function or a class. Those of the code itself are called."""
         for decorator in reversed(decorators):
             if isinstance(decorator, Runs):
                 self._use(decorator, node.name, scope.module)
-        self.evaluator.assign(ast.Name(node.name, ast.Store()), function, scope)
-        self._defined.append(function)
+                self._runs[key_of(made)] = decorator
+            elif isinstance(decorator, Defined) or (
+                isinstance(decorator, Method) and isinstance(decorator.owner, list | dict | set)
+            ):
+                made = self.evaluator.applied(decorator, [made], {}, node, scope)
+            elif isinstance(made, Defined) and (kind := binding(decorator)):
+                made = replace(made, binding=kind)
+        return made
+
+    def _with_options(self, made: Value, options: dict[str, Value], node: ast.AST, scope: Scope) -> None:
+        """`with_options` of a function or class that runs on an image: it may ask for another GPU."""
+        runs = self._runs.get(key_of(made))
+        if runs is not None and "gpu" in options:
+            self._use(Runs(runs.image, options["gpu"], scope.module.span(node)), made.name, scope.module)
 
     def _class(self, node: ast.ClassDef, scope: Scope) -> None:
         decorators = [self.evaluator.value(each, scope) for each in node.decorator_list]
@@ -292,8 +331,8 @@ class Executor:
         )
         name = f"{outer}.{node.name}" if outer else node.name
         inner = Scope(scope.module, Names({"__qualname__": name}), scope, of_class=True)
-        for base in node.bases:
-            found = self.evaluator.value(base, scope)
+        bases = [self.evaluator.value(base, scope) for base in node.bases]
+        for found in bases:
             if isinstance(found, Namespace):
                 inner.names |= {key: value for key, value in found.names.items() if key != "__qualname__"}
         self.block(node.body, inner)
@@ -302,12 +341,15 @@ class Executor:
             for each in node.body
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and is_dataclass(decorators)
         )
-        for decorator in decorators:
-            if isinstance(decorator, Runs):
-                self._use(decorator, node.name, scope.module)
-        self.evaluator.assign(
-            ast.Name(node.name, ast.Store()), Namespace(node.name, inner.names, "class", fields), scope
-        )
+        made: Value = Namespace(node.name, inner.names, "class", fields)
+        if [getattr(base, "name", "") for base in bases] == ["enum.Enum"]:
+            made = enum(made)
+        for found in bases:
+            if isinstance(found, Namespace) and isinstance(hook := found.names.get("__init_subclass__"), Defined):
+                given = {each.arg or "**": self.evaluator.value(each.value, scope) for each in node.keywords}
+                self.evaluator.applied(replace(hook, owner=made), [], given, node, scope)
+        made = self._decorated(made, decorators, node, scope)
+        self.evaluator.assign(ast.Name(node.name, ast.Store()), made, scope)
 
     # -------------------------------------------------------------------------------------------- calls
 

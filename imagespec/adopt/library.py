@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagespec.adopt import chains, codes, pure
 from imagespec.adopt.draft import Written
+from imagespec.adopt.shapes import is_plain
 from imagespec.adopt.values import (
     App,
     Chain,
     Defined,
+    Factory,
     Method,
     Names,
     Namespace,
@@ -43,6 +45,7 @@ _NAMED = {f"modal.{kind}.{how}": kind for kind in ("Secret", "Volume", "NetworkF
 _NAMED |= {f"modal.{kind}.{how}": kind for kind in ("Volume", "NetworkFileSystem") for how in ("persisted", "lookup")}
 _NO_SECRETS = {"modal.Secret.from_dict", "modal.Secret.from_dotenv", "modal.Secret.from_local_environ"}
 _AS_BEFORE = {"functools.cache", "functools.wraps", "typing.final", "modal.concurrent", "modal.batched"}
+_ENVIRONMENT = {"os.environ.get", "os.getenv"}
 _HARMLESS = {"builtins", *sys.stdlib_module_names}
 _SHUFFLING = {"random.shuffle", "heapq.heapify", "bisect.insort", "builtins.exec", "builtins.setattr"}
 """Of Python's own functions, those that change what they are given."""
@@ -69,6 +72,8 @@ def binding(decorator: Value) -> str:
             return "static"
         case Reference(name="builtins.classmethod"):
             return "class"
+        case Reference(name="builtins.property" | "functools.cached_property"):
+            return "property"
         case Runs() | App():
             return ""
         case Reference(name=name) if name in _AS_BEFORE or name.startswith("modal."):
@@ -100,9 +105,12 @@ def called(
         case Method(owner=Chain() as chain, name=name):
             return _on_image(run, chain, name, args, kwargs, node, places, scope)
         case Method(owner=App() as app, name=name):
-            if name in ("function", "cls"):
+            if name in ("function", "cls", "server"):
                 return Runs(kwargs.get("image", app.image), kwargs.get("gpu"), scope.module.span(node))
             return run.unknown(node, scope)
+        case Method(owner=Defined() | Namespace() as owner, name="with_options"):
+            run.optioned(owner, kwargs, node, scope)
+            return owner
         case Method(owner=owner, name=name):
             return _on_value(run, owner, name, args, kwargs, node, scope)
         case Runs():
@@ -155,9 +163,23 @@ def _of_modal(
         run.use(Runs(kwargs.get("image"), kwargs.get("gpu"), scope.module.span(node)), "sandbox", scope.module)
     if name == "modal.FilePatternMatcher":
         return list(args)
+    if name.startswith("modal.gpu."):
+        return _gpu(name.removeprefix("modal.gpu."), args, kwargs) or run.unknown(node, scope)
     if name in pure.FUNCTIONS:
         return pure.FUNCTIONS[name]()
     return replace(run.unknown(node, scope), image=_image_among(args, kwargs))
+
+
+def _gpu(name: str, args: Args, kwargs: Kwargs) -> str:
+    """What older clients have a class for, as newer ones write it: `A100(count=2, size="80GB")` is `A100-80GB:2`."""
+    given = dict(zip(("count",), args, strict=False)) | kwargs
+    count, size = given.pop("count", 1), given.pop("size", None)
+    memory = given.pop("memory", None)
+    size = f"{memory}GB" if size is None and type(memory) is int else size
+    if given or len(args) > 1 or type(count) is not int or not (size is None or (name == "A100" and type(size) is str)):
+        return ""
+    kind = "any" if name == "Any" else name if size is None else f"{name}-{size}"
+    return kind if count == 1 else f"{kind}:{count}"
 
 
 def _by_name(run: Evaluator, kind: str, args: Args, kwargs: Kwargs, node: ast.AST, scope: Scope) -> Value:
@@ -180,7 +202,7 @@ def _caller(run: Evaluator, node: ast.AST, places: Mapping[int | str, ast.AST], 
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         column = end.end_column - len(name) if name else end.column
         span = replace(end, line=end.end_line, column=max(1, column))
-    return chains.Caller(span, {key: module.span(each) for key, each in places.items()}, run.folder)
+    return chains.Caller(span, {key: module.span(each) for key, each in places.items()}, run.folder, run.python)
 
 
 def _on_image(
@@ -232,6 +254,10 @@ def with_gap(chain: Chain, made: Value, node: ast.AST, scope: Scope) -> Chain:
 
 def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.AST, scope: Scope) -> Value:
     short = name.removeprefix("builtins.")
+    if name in _ENVIRONMENT and args and isinstance(args[0], str) and not (kwargs.keys() - {"default"}):
+        default = args[1] if len(args) == 2 else kwargs.get("default")
+        known = isinstance(default, str | None)
+        return replace(run.unknown(node, scope), default=(default,) if known else ())
     function: Any = pure.BUILTINS.get(short) if short != name else pure.FUNCTIONS.get(name)
     match short, args:
         case "map", [each, values]:
@@ -247,6 +273,19 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
             return result
         case "getattr", [owner, str(attribute), *_]:
             return run.attribute_of(owner, attribute, node, scope)
+        case "dataclasses.field", [] if kwargs.keys() == {"default_factory"}:
+            return Factory(kwargs["default_factory"])
+        case "dataclasses.field", [] if kwargs.keys() == {"default"}:
+            return kwargs["default"]
+        case "sys.path.append", [str(folder)]:
+            run.last_paths.append(folder)
+            return None
+        case "sys.path.insert", [int(index), str(folder)]:
+            if index == 0:
+                run.first_paths.insert(0, folder)
+            else:
+                run.last_paths.append(folder)
+            return None
         case "copy.deepcopy", [value]:
             return value
         case "dict", []:
@@ -254,7 +293,8 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
     if function is None:
         if name in _SHUFFLING or name.partition(".")[0] not in _HARMLESS:
             _may_change(run, args, kwargs, node, scope)
-        return replace(run.unknown(node, scope), image=_image_among(args, kwargs))
+        why = f"`{short}` is not followed" if short != name and short not in ("input", "open") else ""
+        return replace(run.unknown(node, scope, why), image=_image_among(args, kwargs))
     if short == "print":
         return None
     cause = _unfit(run, short, args, kwargs, node, scope)
@@ -306,8 +346,20 @@ def _on_value(
 
 
 def _object(run: Evaluator, made_of: Namespace, args: Args, kwargs: Kwargs, node: ast.AST, scope: Scope) -> Value:
-    """An object of a dataclass, or of a class without `__init__`."""
-    if "__init__" in made_of.names or "__new__" in made_of.names or len(args) > len(made_of.fields):
-        return replace(run.unknown(node, scope), image=_image_among(args, kwargs))
+    """An object of a dataclass, of a class without `__init__`, or of one whose `__init__` is plain."""
+    begin = made_of.names.get("__init__")
+    simple = begin is None and len(args) <= len(made_of.fields)
+    if not simple and not (isinstance(begin, Defined) and not begin.binding and is_plain(begin.node)):
+        unknown = run.unknown(node, scope, f"what `{made_of.name}(…)` makes is not followed")
+        return replace(unknown, image=_image_among(args, kwargs))
+    if {"__new__", "__post_init__"} & made_of.names.keys():
+        return run.unknown(node, scope, f"what `{made_of.name}(…)` makes is not followed")
+    if begin is not None:
+        made = Namespace(made_of.name, Names(made_of.names), "object")
+        result = run.run(replace(begin, owner=made), args, kwargs, node, scope)
+        return result if isinstance(result, Unknown) else made
     given = dict(zip(made_of.fields, args, strict=False)) | kwargs
+    for name, value in made_of.names.items():
+        if isinstance(value, Factory):
+            given.setdefault(name, run.applied(value.make, [], {}, node, scope) if name not in given else None)
     return Namespace(made_of.name, Names(made_of.names | given), "object", made_of.fields)

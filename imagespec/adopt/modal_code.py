@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imagespec.adopt import codes
+from imagespec.adopt.chains import by_default
 from imagespec.adopt.draft import Draft
 from imagespec.adopt.evaluate import TooMuch
 from imagespec.adopt.execute import Executor, Use
@@ -25,10 +27,11 @@ class _Found:
     made_by: tuple[str | int, ...] = ()
 
 
-def drafts(path: Path) -> list[Draft] | tuple[Diagnostic, ...]:
-    """Every image of a Python file; the findings alone where there is none."""
+def drafts(path: Path, *, python: str = "") -> list[Draft] | tuple[Diagnostic, ...]:
+    """Every image of a Python file, on `python` where a base takes that of the machine; the findings alone where there
+    is none."""
     file = Path(os.path.abspath(path))
-    executor = Executor(Path.cwd())
+    executor = Executor(Path.cwd(), python)
     try:
         module = executor.modules.read(file, file.stem)
         if isinstance(module, Diagnostic):
@@ -38,14 +41,9 @@ def drafts(path: Path) -> list[Draft] | tuple[Diagnostic, ...]:
         hint = "adopt a file that holds the images, and little else"
         return (codes.UNREADABLE.at(Span(Source(file)), "the file computes too much to be followed", hint),)
     found = [_draft(image, executor.uses, module) for image in images]
-    found = [draft for draft in found if any(written.operation for written in draft.operations)]
     unclear = [finding for use in executor.uses if (finding := _unclear(use)) is not None]
     if not found:
-        hint = "name the file in which `modal.Image` is called"
-        lost = [finding for image in images for written in image.chain.written for finding in written.todo]
-        return tuple(ordered([*unclear, *lost])) or (
-            codes.NO_IMAGE.at(Span(module.source), "no image was found", hint),
-        )
+        return tuple(ordered(unclear)) or (_no_image(executor.uses, module),)
     return [replace(found[0], todo=(*found[0].todo, *unclear)), *found[1:]]
 
 
@@ -57,12 +55,15 @@ def _images(executor: Executor, module: Module) -> list[_Found]:
     found: dict[int, _Found] = {}
     imported = executor.modules.elsewhere(module)
     used = {id(use.runs.image) for use in executor.uses}
+    numbers: Counter[str] = Counter()  # functions of one name, in the order in which they are made
     for image in _named(module.scope.names):
         if id(image.chain) not in imported or id(image.chain) in used:
             found.setdefault(id(image.chain), image)
     for use in list(executor.uses):
         if isinstance(use.runs.image, Chain) and use.module is module:
-            found.setdefault(id(use.runs.image), _Found(use.runs.image, use.function, ("@", use.function)))
+            route = ("@", use.function, numbers[use.function])
+            found.setdefault(id(use.runs.image), _Found(use.runs.image, use.function, route))
+        numbers[use.function] += 1
     for function, names, result in executor.never_called(module):
         inner = {id(image.chain): image for image in _named(names)}
         if isinstance(result, Chain):  # the variables are the way to it
@@ -121,11 +122,14 @@ def spec_name(name: str) -> str:
 
 def _draft(image: _Found, uses: list[Use], module: Module) -> Draft:
     own = [use for use in uses if use.runs.image is image.chain]
-    gpus, todo = [], []
+    gpus, todo, notes = [], [], []
     for use in own:
         for gpu in use.runs.gpu if isinstance(use.runs.gpu, list | tuple) else [use.runs.gpu]:
             if isinstance(gpu, str):
                 gpus.append(gpu)
+            elif isinstance(gpu, Unknown) and any(gpu.default):
+                gpus += gpu.default
+                notes.append(by_default(gpu, use.runs.span))
             elif isinstance(gpu, Unknown):
                 what = f"the GPU of `{use.function}` is left out: {gpu.why}"
                 todo.append(gpu.code.at(gpu.span, what, "write it under `gpus`"))
@@ -134,6 +138,7 @@ def _draft(image: _Found, uses: list[Use], module: Module) -> Draft:
         operations=image.chain.written,
         root=_root(image.chain, module.path.parent),
         todo=tuple(todo),
+        notes=tuple(notes),
         gpus=tuple(dict.fromkeys(gpus)),
         apps=tuple(dict.fromkeys(use.module.path for use in own)),
         made_by=(str(module.path), *image.made_by) if image.made_by else (),
@@ -158,6 +163,13 @@ def _root(chain: Chain, folder: Path) -> Path:
 def _holds(folder: Path, module: str) -> bool:
     path = folder.joinpath(*module.split("."))
     return path.is_dir() or path.with_name(f"{path.name}.py").is_file()
+
+
+def _no_image(uses: list[Use], module: Module) -> Diagnostic:
+    """No image; what runs without one has Modal's own, which is no reason for a spec."""
+    what = ": what runs here runs on Modal's default image" if uses else ""
+    hint = "name the file in which `modal.Image` is called"
+    return codes.NO_IMAGE.at(Span(module.source), f"no image was found{what}", hint)
 
 
 def _unclear(use: Use) -> Diagnostic | None:

@@ -27,11 +27,12 @@ class Modules:
 
     evaluator: Evaluator
     follow: Callable[[Sequence[ast.stmt], Scope], object]
+    main: Scope | None = None
     _read: dict[Path, Module | None] = field(default_factory=dict)
     _following: list[Path] = field(default_factory=list)
 
     def read(self, path: Path, name: str, *, main: bool = True) -> Module | Diagnostic:
-        """Read a file and follow its statements; with `main`, those too that only stand for running it."""
+        """Read a file and follow its statements; with `main`, what it does as a script is looked at too."""
         source = source_of(path, largest=MAX_BYTES)
         if isinstance(source, Diagnostic):
             return replace(source, code=codes.UNREADABLE.id, hint=source.hint.replace("YAML", "Python"))
@@ -43,7 +44,8 @@ class Modules:
             return codes.UNREADABLE.at(source.at(line, column), f"Python does not accept the file: {error.msg}")
         except (RecursionError, MemoryError, ValueError):
             return codes.UNREADABLE.at(Span(source), "the file is nested too deeply to be read", "split it")
-        module.scope.names |= {"__file__": str(path), "__name__": "__main__" if main else name}
+        module.scope.names |= {"__file__": str(path), "__name__": name}
+        self.main = module.scope if main else self.main
         self._read[path] = module
         self.follow(tree.body, module.scope)
         return module
@@ -51,7 +53,11 @@ class Modules:
     def imported(self, name: str, level: int, scope: Scope) -> Value:
         """A module: one of the same project is followed, of another only the name is known."""
         here = scope.module.path.parent
-        folders = [here, self.evaluator.folder]
+        cwd = self.evaluator.folder
+        first, last = (
+            [cwd / each for each in added] for added in (self.evaluator.first_paths, self.evaluator.last_paths)
+        )
+        folders = [*first, here, cwd, *last]
         if not level and name.partition(".")[0] in _ELSEWHERE:
             return Reference(library.full_name(name))
         if level:

@@ -44,12 +44,12 @@ def main() -> None:
 
 
 def _watched() -> dict[Any, Any]:
-    """The image of each function and app by name, as the file makes them."""
+    """The images of the functions of each name, in order, and of each app, as the file makes them."""
     import modal
 
     made: dict[Any, Any] = {}
     default: dict[int, Any] = {}
-    begin, function, cls = modal.App.__init__, modal.App.function, modal.App.cls
+    begin = modal.App.__init__
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         begin(self, *args, **kwargs)
@@ -61,7 +61,7 @@ def _watched() -> dict[Any, Any]:
             image = kwargs.get("image") or default.get(id(self))
 
             def apply(target: Any) -> Any:
-                made[getattr(target, "__name__", "")] = image
+                made.setdefault(_name(target), []).append(image)
                 return decorator(target)
 
             return apply
@@ -69,8 +69,18 @@ def _watched() -> dict[Any, Any]:
         return decorate
 
     changed: Any = modal.App
-    changed.__init__, changed.function, changed.cls = init, watching(function), watching(cls)
+    changed.__init__ = init
+    for name in ("function", "cls", "server"):
+        setattr(changed, name, watching(getattr(modal.App, name)))
     return made
+
+
+def _name(target: Any) -> str:
+    """The name of a function or a class, also inside of what `modal.asgi_app()` and its like make of it."""
+    held = getattr(target, "__dict__", {})
+    inner = next((value for key, value in held.items() if key.startswith("_sync_original_")), target)
+    own = getattr(inner, "raw_f", None) or getattr(inner, "user_cls", None) or target
+    return str(getattr(own, "__name__", ""))
 
 
 def _imported(path: Path) -> Any:
@@ -96,8 +106,8 @@ def _compared(answers: Any, module: Any, made: dict[Any, Any], image: dict[str, 
 def _found(module: Any, made: dict[Any, Any], made_by: Sequence[Any]) -> Any:
     first, *rest = made_by
     if first == "@":
-        name = rest[0]
-        return made[name] if name in made else made[id(getattr(module, str(name)))]
+        name, *nth = rest
+        return made[name][nth[0]] if nth else made[id(getattr(module, str(name)))]
     value = getattr(module, str(first))
     for part in rest:
         held: Any = value

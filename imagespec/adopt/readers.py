@@ -16,7 +16,7 @@ from imagespec.diagnostic import Diagnostic
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What somebody says of files that do not say it themselves: the Python that pins are for, the folder that a
+    """What somebody says of files that do not say it themselves: the Python of pins and bases, the folder that a
     Dockerfile is built in, and values of its `ARG`s."""
 
     python: str = ""
@@ -29,7 +29,7 @@ Reader: TypeAlias = Callable[..., "list[Draft] | tuple[Diagnostic, ...]"]
 
 _BUILT = ("context", "build_args")
 READERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("*.py", "modal_code", ()),
+    ("*.py", "modal_code", ("python",)),
     ("Dockerfile", "dockerfile", _BUILT),
     ("Dockerfile.*", "dockerfile", _BUILT),
     ("*.[Dd]ockerfile", "dockerfile", _BUILT),

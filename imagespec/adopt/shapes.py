@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from imagespec.adopt.values import Defined, Reference, Scope, Unknown, Value
 from imagespec.spec.operations import BASES, STEPS
 
-_BUILDING = {"Image", *BASES, *STEPS} - {"env", "shell", "cmd", "entrypoint", "workdir", "pipe"}
-"""Names of which a function has one that makes an image."""
+_BUILDING = {"Image", "with_options", *BASES, *STEPS} - {"env", "shell", "cmd", "entrypoint", "workdir", "pipe"}
+"""Names of which a function has one that makes an image, or says what it runs on."""
 
 
 def bind(
@@ -67,6 +67,27 @@ def is_dataclass(decorators: Sequence[Value]) -> bool:
         or (isinstance(each, Unknown) and "dataclass" in each.why)
         for each in decorators
     )
+
+
+def key_of(made: Value) -> int:
+    """What stays the same of a function or a class, whichever way one comes to it."""
+    return id(made.node) if isinstance(made, Defined) else id(getattr(made, "names", made))
+
+
+def is_plain(begin: ast.AST) -> bool:
+    """Whether an `__init__` gives attributes their values, and leaves nothing to others or to chance."""
+    named = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(begin)}
+    return not named & {"super", "setattr", "vars", "__dict__", "__setattr__", "locals"}
+
+
+def is_main(test: ast.expr) -> bool:
+    """Whether a condition is `__name__ == "__main__"`."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            sides = {getattr(each, "id", getattr(each, "value", None)) for each in (left, right)}
+            return sides == {"__name__", "__main__"}
+        case _:
+            return False
 
 
 def builds(function: ast.AST) -> bool:

@@ -17,13 +17,15 @@ Value: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unknown:
-    """What only running the code would tell: why, and where that begins. `image` is what was handed to it, if any."""
+    """What only running the code would tell: why, and where that begins. `image` is what was handed to it, if any;
+    `default` holds what it is where the environment says nothing, if that is known."""
 
     code: Code
     why: str
     span: Span
     hint: str = ""
     image: Chain | None = None
+    default: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +161,13 @@ class Namespace:
     kind: str
     fields: tuple[str, ...] = ()
     """Of a dataclass: what its objects are made with, in order."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factory:
+    """A field of a dataclass that each object gets a value of its own for."""
+
+    make: Value
 
 
 _PLAIN = (str, bytes, int, float, bool, type(None), PurePath, range)

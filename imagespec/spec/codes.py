@@ -178,6 +178,18 @@ NAME = Code(
     """,
 )
 
+UNFINISHED = Code(
+    "IS117",
+    "warning",
+    """Something that `imagespec adopt` could not bring into the spec, and nobody has since.
+
+    Where the code that a spec was adopted from does more than the spec can say, a comment that begins with `# TODO`, a
+    file and a line stands in its place. Until that is settled, the image is another one than the code makes.
+
+    Use instead: write what is missing into the spec, or decide that it is not needed, and remove the comment.
+    """,
+)
+
 SHAPE = (
     UNKNOWN_KEY,
     DUPLICATE_KEY,
@@ -195,4 +207,5 @@ SHAPE = (
     CHOICE,
     NO_EFFECT,
     NAME,
+    UNFINISHED,
 )

@@ -17,6 +17,7 @@ from imagespec.spec.extends import Reader, Tree
 from imagespec.spec.mistakes import UNKNOWN, explain, odd_values, route_of
 from imagespec.spec.schema import Spec
 from imagespec.spec.source import NAMES, find
+from imagespec.spec.unfinished import unfinished
 from imagespec.spec.values import construct, holds_odd
 
 
@@ -58,6 +59,7 @@ def parse(path: Path, reader: Reader | None = None) -> Parsed | tuple[Diagnostic
         return tree
     data = construct(tree.node)
     found = [*tree.diagnostics, *(odd_values(tree) if holds_odd(data) else ())]
+    found += [finding for source in tree.sources.values() for finding in unfinished(source)]
     if not NAMES.fullmatch(path.stem):
         hint = "rename the file: letters, digits, `_`, `-`, `+`, `.` and spaces"
         found.append(codes.NAME.at(tree.top(), f"an image cannot be called `{path.stem}`", hint))

@@ -89,6 +89,32 @@ def test_modules_of_the_project_are_followed(tmp_path: Path) -> None:
         ("a = {'x': 1}\nb = a\nb |= {'y': 2}\nimage = image.pip_install(*a)", ("x", "y")),
         ("a = ['x']\nb = a\nb += ['y']\nimage = image.pip_install(*a)", ("x", "y")),
         ("f = [lambda n=n: n for n in 'ab']\nimage = image.pip_install(f[0](), f[1]())", ("a", "b")),
+        (
+            "r = []\ndef d(f):\n  r.append(f.__name__)\n  return f\n@d\ndef a(): ...\nimage = image.pip_install(r)",
+            ("a",),
+        ),
+        ("r = []\n@r.append\ndef a(): ...\nimage = image.pip_install(r[0].__name__)", ("a",)),
+        ("def d(f): return lambda: f() + '1'\n@d\ndef a(): return 'a'\nimage = image.pip_install(a())", ("a1",)),
+        (
+            "class B:\n  n = []\n  def __init_subclass__(cls): B.n.append(cls.__name__)\n"
+            "class a(B): ...\nimage = image.pip_install(B.n)",
+            ("a",),
+        ),
+        ("class C:\n  def __init__(self, v='1'): self.v = v\nimage = image.pip_install(C().v, C('2').v)", ("1", "2")),
+        (
+            "class C:\n  v = '1'\n  @property\n  def p(self): return f'a=={self.v}'\nimage = image.pip_install(C().p)",
+            ("a==1",),
+        ),
+        (
+            "from enum import Enum\nclass E(Enum):\n  A = 'a'\n  B = 'b'\n  C = 'a'\n"
+            "image = image.pip_install([e.value for e in E], E.B.name)",
+            ("a", "b", "B"),
+        ),
+        (
+            "from dataclasses import dataclass, field\n@dataclass\n"
+            "class C:\n  p: list = field(default_factory=lambda: ['a'])\nc = C(); c.p.append('b')\nimage = image.pip_install(c.p, C().p)",
+            ("a", "b", "a"),
+        ),
         ("f = [lambda: n for n in 'ab']\nimage = image.pip_install(f[0](), f[1]())", ("b", "b")),
     ],
 )
@@ -115,6 +141,11 @@ def test_it_means_what_python_means(tmp_path: Path, text: str, packages: tuple[s
         "a = []\nwhile somewhere.flag: a.append('x')\nimage = image.pip_install(a)",
         "image = image.pip_install(somewhere.PACKAGE)",
         "image = image.env({'A': somewhere.VALUE})",
+        "class C:\n  p = 'a'\n  def __init__(self): super().__init__()\nimage = image.pip_install(C().p)",
+        "class C:\n  p = 'a'\n  def __init__(self): self.p = somewhere.p\nimage = image.pip_install(C().p)",
+        "from enum import Enum\nclass E(Enum):\n  A = 'a'\nimage = image.pip_install(f'{E.A}')",
+        "r = []\ndef d(f):\n  if somewhere.flag: r.append('a')\n@d\ndef a(): ...\nimage = image.pip_install(r)",
+        "image = image.pip_install('a' * 2 ** 3)",
         "match somewhere.flag:\n  case 1: image = image.pip_install('a')",
     ],
 )
@@ -123,6 +154,120 @@ def test_what_is_not_known_is_never_guessed(tmp_path: Path, text: str) -> None:
     assert [finding.code in ("IS953", "IS954") for finding in draft.findings()][:1] == [True]
     operation = draft.operations[-1].operation
     assert operation is None or operation.method == "debian_slim"
+
+
+def test_an_image_whose_base_is_not_known_is_kept(tmp_path: Path) -> None:
+    text = (
+        f"{SLIM}app = modal.App(image=image)\n@app.function(image=modal.Image.debian_slim(), gpu='T4')\ndef c(): ...\n"
+    )
+    drafts = {draft.name: draft for draft in read(tmp_path, text)}
+    assert (drafts.keys(), drafts["c"].gpus) == ({"image", "c"}, ("T4",))
+    (finding,) = drafts["c"].findings()
+    assert "without a version" in finding.message
+    (alone,) = read(tmp_path, "import modal\nimage = modal.Image.debian_slim()\n")
+    assert [each.message for each in alone.findings()] == [finding.message]
+
+
+@pytest.mark.parametrize("base", ["debian_slim()", "debian_slim(None)", "micromamba()"])
+def test_a_base_without_a_version_has_that_which_is_given(tmp_path: Path, base: str) -> None:
+    path = tmp_path / "app.py"
+    path.write_text(f"import modal\nimage = modal.Image.{base}\n")
+    found = drafts(path, python="3.12")
+    assert isinstance(found, list)
+    assert [getattr(each.operation, "python_version", "") for each in found[0].operations] == ["3.12"]
+    (finding,) = read(tmp_path, path.read_text())[0].findings()
+    assert finding.hint == f'name one: `{base.partition("(")[0]}: "3.12"`, or adopt with `--python 3.12`'
+
+
+@pytest.mark.parametrize(
+    ("gpu", "meant"),
+    [
+        ("T4()", ("T4",)),
+        ("A10G(2)", ("A10G:2",)),
+        ('A100(count=2, size="80GB")', ("A100-80GB:2",)),
+        ("A100(memory=40)", ("A100-40GB",)),
+        ("Any()", ("any",)),
+        ("A100(count=somewhere.N)", ()),
+        ("H100(flavour='x')", ()),
+    ],
+)
+def test_gpus_of_older_clients(tmp_path: Path, gpu: str, meant: tuple[str, ...]) -> None:
+    text = f"import somewhere\n{SLIM}app = modal.App(image=image)\n@app.function(gpu=modal.gpu.{gpu})\ndef f(): ...\n"
+    (draft,) = read(tmp_path, text)
+    assert draft.gpus == meant
+    assert len(list(draft.findings())) == (0 if meant else 1)
+
+
+def test_builder_methods_of_older_clients(tmp_path: Path) -> None:
+    chain = 'from_dockerhub("x:1").copy_local_file("a", "/a").copy_local_dir("d", "/d")'
+    (draft,) = read(tmp_path, f"import modal\nimage = modal.Image.{chain}\n")
+    assert [each.operation for each in draft.operations] == [
+        ops.FromRegistry(tag="x:1"),
+        ops.AddLocalFile(local_path=tmp_path / "a", remote_path="/a", copy=True),
+        ops.AddLocalDir(local_path=tmp_path / "d", remote_path="/d", copy=True),
+    ]
+    assert list(draft.findings()) == []
+
+
+def test_servers_and_options_have_gpus_too(tmp_path: Path) -> None:
+    text = f"""{SLIM}app = modal.App(image=image)
+@app.server(gpu="H100", port=8000)
+class S: ...
+@app.cls(gpu="T4")
+class M: ...
+@app.local_entrypoint()
+def main():
+    M.with_options(gpu="B200")().m.remote()
+    M.with_options(timeout=3)
+"""
+    (draft,) = read(tmp_path, text)
+    assert draft.gpus == ("H100", "T4", "B200")
+
+
+def test_what_a_file_does_as_a_script_rebinds_nothing(tmp_path: Path) -> None:
+    text = f"""{SLIM}packages = ["a"]
+if __name__ == "__main__":
+    image = image.pip_install("z")
+    packages.append("z")
+    modal.Sandbox.create(image=image.apt_install("git"))
+image = image.pip_install(packages)
+"""
+    sandbox, image = sorted(read(tmp_path, text), key=lambda draft: draft.name, reverse=True)
+    assert (image.name, image.operations[-1].operation) == ("image", ops.PipInstall(packages=("a",)))
+    assert sandbox.name == "sandbox"
+    assert [each.operation and each.operation.method for each in sandbox.operations] == [
+        "debian_slim",
+        "pip_install",
+        "apt_install",
+    ]
+
+
+def test_defaults_of_the_environment_are_taken_and_said(tmp_path: Path) -> None:
+    text = f"""import os
+{SLIM}image = image.pip_install(f"torch=={{os.environ.get('TORCH', '2.6.0')}}", os.getenv("X") or "y")
+if os.environ.get("GIT", "1") == "1":
+    image = image.apt_install("git")
+image = image.env({{"TOKEN": os.environ.get("TOKEN", ""), "HOME": os.environ.get("HOME")}})
+"""
+    (draft,) = read(tmp_path, text)
+    _, packages, git, env = draft.operations
+    assert packages.operation == ops.PipInstall(packages=("torch==2.6.0", "y"))
+    assert (packages.todo, {note.code for note in packages.notes}) == ((), {"IS960"})
+    assert [(each.operation, each.todo[0].code) for each in (git, env)] == [(None, "IS954"), (None, "IS953")]
+
+
+def test_folders_that_the_code_adds_to_the_path(tmp_path: Path) -> None:
+    folder = tmp_path / "lib"
+    folder.mkdir()
+    (folder / "images.py").write_text(SLIM)
+    add = "import sys\nfrom pathlib import Path\nsys.path.insert(0, str(Path(__file__).parent / 'lib'))\n"
+    text = f"{add}from images import image\nimport modal\napp = modal.App(image=image)\n@app.function()\ndef f(): ...\n"
+    assert [draft.name for draft in read(tmp_path, text)] == ["image"]
+
+
+def test_an_app_without_an_image(tmp_path: Path) -> None:
+    text = "import modal\napp = modal.App()\n@app.function()\ndef f(): ...\n"
+    assert refused(tmp_path, text) == "IS952 1:1 no image was found: what runs here runs on Modal's default image"
 
 
 def test_a_folder_called_modal_is_not_modal(tmp_path: Path) -> None:

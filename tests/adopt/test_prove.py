@@ -135,6 +135,30 @@ def test_images_that_are_not_made_at_import(tmp_path: Path) -> None:
     assert why(todo) == "`image` is not proven: parts of it are marked `TODO`"
 
 
+def test_functions_behind_other_decorators_and_of_one_name() -> None:
+    text = """import modal
+app = modal.App("a")
+def make(version):
+    @app.function(image=modal.Image.debian_slim("3.12").pip_install(f"six=={version}"), name=version, serialized=True)
+    @modal.concurrent(max_inputs=10)
+    @modal.asgi_app()
+    def serve(): ...
+    return serve
+a, b = make("1"), make("2")
+@app.server(image=modal.Image.debian_slim("3.12").pip_install("six"), port=8000, unauthenticated=True)
+class Server:
+    @modal.enter()
+    def start(self): ...
+"""
+    Path("app.py").write_text(text)
+    found = drafts(Path("app.py"))
+    assert isinstance(found, list)
+    paths = [Path(f"{draft.name}.yaml") for draft in found]
+    for draft, path in zip(found, paths, strict=True):
+        path.write_text(adopted(draft, Path.cwd()).text)
+    assert prove(found, paths) == [Equal(2)] * 3
+
+
 def test_what_modal_does_not_build() -> None:
     assert "Modal does not build it: " in why(f"{SLIM}image = image.add_local_file('none', '/x').env({{'A': '1'}})\n")
 
