@@ -419,6 +419,8 @@ class Evaluator:
         self.state.touch(container)
         if isinstance(container, list):
             container[:] = [cause]
+        elif isinstance(container, Names):
+            container |= dict.fromkeys(container, cause)
         elif isinstance(container, dict):
             container[cause] = None
 

@@ -134,6 +134,9 @@ def _may_change(run: Evaluator, args: Args, kwargs: Kwargs, node: ast.AST, scope
         if isinstance(value, list | dict):
             text = scope.module.text(node)
             run.doubt(value, run.unknown(node, scope, f"`{text[:60]}` may change it"))
+        elif isinstance(value, Namespace) and value.kind == "object":
+            text = scope.module.text(node)
+            run.doubt(value.names, run.unknown(node, scope, f"`{text[:60]}` may change `{value.name}`"))
 
 
 # ------------------------------------------------------------------------------------------------ Modal's
@@ -273,6 +276,10 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
             return result
         case "getattr", [owner, str(attribute), *_]:
             return run.attribute_of(owner, attribute, node, scope)
+        case "setattr", [Namespace(names=names), str(attribute), value]:
+            run.state.touch(names)
+            names[attribute] = value
+            return None
         case "dataclasses.field", [] if kwargs.keys() == {"default_factory"}:
             return Factory(kwargs["default_factory"])
         case "dataclasses.field", [] if kwargs.keys() == {"default"}:

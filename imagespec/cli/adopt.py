@@ -23,7 +23,7 @@ from imagespec.spec.folder import nearest_specs
 @click.option("--tidy", is_flag=True, help="Sections rather than steps, and say what is requested differently then.")
 @click.option("--prove", is_flag=True, help="Import the Modal code in a sandbox, and compare the requests.")
 @click.option("--force", is_flag=True, help="Overwrite specs that are there.")
-@click.option("--python", default="", metavar="VERSION", help="The Python that pins are for, where they do not say it.")
+@click.option("--python", default="", metavar="VERSION", help="The Python of pins and bases, where they do not say it.")
 @click.option("--context", help="The folder that a Dockerfile is built in; by default its own.")
 @click.option("--build-arg", multiple=True, metavar="NAME=VALUE", help="The value of an ARG of a Dockerfile.")
 def adopt(

@@ -112,9 +112,11 @@ def test_modules_of_the_project_are_followed(tmp_path: Path) -> None:
         ),
         (
             "from dataclasses import dataclass, field\n@dataclass\n"
-            "class C:\n  p: list = field(default_factory=lambda: ['a'])\nc = C(); c.p.append('b')\nimage = image.pip_install(c.p, C().p)",
+            "class C:\n  p: list = field(default_factory=lambda: ['a'])\n"
+            "c = C(); c.p.append('b')\nimage = image.pip_install(c.p, C().p)",
             ("a", "b", "a"),
         ),
+        ("class C: v = 'a'\nsetattr(C, 'v', 'b')\nimage = image.pip_install(C.v)", ("b",)),
         ("f = [lambda: n for n in 'ab']\nimage = image.pip_install(f[0](), f[1]())", ("b", "b")),
     ],
 )
@@ -146,6 +148,7 @@ def test_it_means_what_python_means(tmp_path: Path, text: str, packages: tuple[s
         "from enum import Enum\nclass E(Enum):\n  A = 'a'\nimage = image.pip_install(f'{E.A}')",
         "r = []\ndef d(f):\n  if somewhere.flag: r.append('a')\n@d\ndef a(): ...\nimage = image.pip_install(r)",
         "image = image.pip_install('a' * 2 ** 3)",
+        "class C: v = 'a'\nc = C()\nsomewhere.fill(c)\nimage = image.pip_install(c.v)",
         "match somewhere.flag:\n  case 1: image = image.pip_install('a')",
     ],
 )

@@ -159,6 +159,15 @@ class Server:
     assert prove(found, paths) == [Equal(2)] * 3
 
 
+def test_arguments_of_a_build_function_are_compared() -> None:
+    code = f"def load(name): ...\n{SLIM}image = image.run_function(load, args=('a',))\n"
+    assert proof(code) == Equal(3)
+    other = adopted(drafts(Path("app.py"))[0], Path.cwd()).text.replace("args: [a]", "args: [b]")  # type: ignore[arg-type]
+    result = proof(code, other)
+    assert isinstance(result, Diagnostic)
+    assert result.code == "IS957"
+
+
 def test_what_modal_does_not_build() -> None:
     assert "Modal does not build it: " in why(f"{SLIM}image = image.add_local_file('none', '/x').env({{'A': '1'}})\n")
 
