@@ -46,7 +46,14 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
     image = lower(parsed)
     lock = held(image, parsed.path, lambda place: of_section(place, parsed.tree)) if not parsed.partial else NOTHING
     packages, complete = installed(image, lock)
-    image = dataclasses.replace(image, locked=lock.fresh is not None, installed=packages, complete=complete)
+    unfinished = any(d.code == codes.UNFINISHED.id for d in parsed.diagnostics)
+    image = dataclasses.replace(
+        image,
+        locked=lock.fresh is not None,
+        installed=packages,
+        complete=complete and not unfinished,
+        unfinished=unfinished,
+    )
     found = [*parsed.diagnostics, *_broken_rules(image, parsed)]
     if lock.finding is not None and _worth_saying(lock, lock.finding, found):
         found.append(lock.finding)

@@ -82,7 +82,8 @@ class Image:
 
     `root` is the folder on which modules are looked up; `python` is the version or series of its Python, empty where
     nothing tells; `locked`: a lock fixes its packages and its base; `gpus` and `apps` are what it is held against.
-    `installed` are its Python packages by name; `complete`: there are no others.
+    `installed` are its Python packages by name; `complete`: there are no others. `unfinished`: comments in the spec say
+    that steps are missing.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Image:
     checks: Checks = Checks()
     installed: Mapping[str, Installed] = field(default_factory=dict, compare=False)
     complete: bool = field(default=False, compare=False)
+    unfinished: bool = field(default=False, compare=False)
 
     def built(self) -> Iterator[Layer]:
         """The layers that a build makes, without the files that are only mounted."""

@@ -46,20 +46,23 @@ def copied_for_nothing(image: Image) -> Iterable[Finding]:
     Every edit of the code builds that layer again, and uploads it. Modal mounts files when a container starts, which
     costs nothing.
 
-    Use instead: leave out `copy: true`.
+    Use instead: leave out `copy: true`; in `steps`, as the last of them, for no step may follow what is mounted.
     """
     built = list(image.built())
     for index, layer in enumerate(built):
-        if getattr(layer.operation, "copy", False) and not any(
-            isinstance(later.operation, ops.Build) for later in built[index + 1 :]
-        ):
-            place = layer.place("copy")
-            yield Finding(
-                place,
-                "every edit of these files builds the image again",
-                "remove `copy: true`: they are mounted then",
-                fix=removed(place),
-            )
+        later = [each for each in built[index + 1 :] if not getattr(each.operation, "copy", False)]
+        if not getattr(layer.operation, "copy", False) or image.unfinished:
+            continue
+        if any(isinstance(each.operation, ops.Build) for each in later):
+            continue
+        place = layer.place("copy")
+        message = "every edit of these files builds the image again"
+        if layer.origin[0] != "steps" or not later:
+            yield Finding(place, message, "remove `copy: true`: they are mounted then", fix=removed(place))
+            continue
+        method = later[-1].operation.method
+        where = f"move it behind `{method}`" if later[-1].origin[0] == "steps" else "add them under `source`"
+        yield Finding(place, message, f"{where}, without `copy: true`: they are mounted then")
 
 
 @rule("IS503", "note")

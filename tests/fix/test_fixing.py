@@ -121,7 +121,8 @@ def test_refused(folder: Path, reason: str) -> None:
 
 def test_a_fix_that_brings_an_error_is_taken_back(folder: Path) -> None:
     """Mounted files must come last, so these have to stay copied; the rest is mended all the same."""
-    steps = "steps:\n  - add_local_file: {local_path: data.txt, remote_path: /d, copy: true}\n  - workdir: /d\n"
+    copied = "  - add_local_file: {local_path: data.txt, remote_path: /%s, copy: true}%s\n"
+    steps = "steps:\n" + copied % ("a", "") + copied % ("b", "  # imagespec: ignore[IS502]")
     outcome, texts = fixed(spec=BASE + steps + "env: {A: 1}\n")
     assert texts["spec"] == BASE + steps + 'env: {A: "1"}\n'
     assert [why.partition(":")[0] for _, why in outcome.refused] == ["it would bring IS221"]

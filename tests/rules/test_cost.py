@@ -45,6 +45,31 @@ def test_cost(found: Check, spec: str, expected: list[tuple[str, int, int]]) -> 
     assert found(spec) == expected
 
 
+MOUNT = "they are mounted then"
+ADVICE = {
+    "steps: [{env: {A: x}}, %s]": f"remove `copy: true`: {MOUNT}",
+    "steps: [%s, {env: {A: x}}, {workdir: /root}]": f"move it behind `workdir`, without `copy: true`: {MOUNT}",
+    "steps: [%s]\ncmd: [a]": f"add them under `source`, without `copy: true`: {MOUNT}",
+}
+
+
+@pytest.mark.parametrize(("spec", "hint"), ADVICE.items())
+def test_advice_on_copies_leads_to_no_error(project: Path, spec: str, hint: str) -> None:
+    """No step may follow what is mounted: one that is not the last has to be moved too."""
+    (project / "spec.yaml").write_text(BASE + spec % COPIED)
+    (one,) = [d for d in check(project / "spec.yaml") if d.code == "IS502"]
+    assert one.hint == hint
+    assert bool(one.fix) == hint.startswith("remove")
+    (project / "spec.yaml").write_text(BASE + spec % COPIED.replace(", copy: true", ""))
+    assert ("IS221" in {d.code for d in check(project / "spec.yaml")}) != hint.startswith("remove")
+
+
+def test_copies_of_an_unfinished_spec_may_be_needed(found: Check) -> None:
+    spec = "steps:\n  - {add_local_dir: {local_path: other, remote_path: /a, copy: true}}\n%s"
+    assert [code for code, _, _ in found(spec % "")] == ["IS502"]
+    assert [code for code, _, _ in found(spec % "  # TODO app.py:1: `run_commands` is left out\n")] == ["IS117"]
+
+
 @pytest.fixture
 def said(found: Check) -> Check:
     """What is found of this family alone, but for what is said about heavy beside light and about pip."""
