@@ -67,8 +67,10 @@ class Packages:
 
     def perhaps(self, module: str) -> bool:
         """Whether a package whose modules are not known may bring it, by the look of their names."""
-        parts = {part for part in module.partition(".")[0].lower().split("_") if len(part) > 2}
-        return any(parts & set(name.split("-")) for name in self.guessed)
+        top = module.partition(".")[0].lower()
+        parts = {part for part in top.split("_") if len(part) > 2}
+        whole = top.replace("_", "")
+        return any(parts & set(name.split("-")) or name.replace("-", "") == whole for name in self.guessed)
 
 
 def given(module: str, among: frozenset[str]) -> bool:

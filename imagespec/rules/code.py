@@ -17,6 +17,7 @@ from imagespec.image.layers import Image, Installed, Layer, Place
 from imagespec.image.requirements import requirement, requirements_of
 from imagespec.lock.modules import packages_for
 from imagespec.rules import paths
+from imagespec.rules.needs import may_bring
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.rules.sources import source_for
 from imagespec.spec import operations as ops
@@ -85,14 +86,17 @@ def missing_package(image: Image) -> Iterable[Finding]:
 
 @rule("IS603", "note")
 def unknown_package(image: Image) -> Iterable[Finding]:
-    """An import that no package which the spec names is known to bring.
+    """An import that no package which the spec names is known to bring, nor any that these need.
 
-    Another package may need the one that does; without a lock, nobody can tell.
+    Without a lock, nobody can tell for sure. Where one of the packages is not well known, or takes extras, nothing is
+    said: it may need any other.
 
     Use instead: the package under `python`, with its version; `imagespec lock` then tells for sure.
     """
     if image.apps and not image.complete and not any(map(_brings_unseen, image.layers)) and not view(image).tree.open:
         for wanted in _unknown(image):
+            if may_bring(image, wanted.name):
+                continue
             finding = _lacking(_span(wanted), wanted)
             message = f"no package named here is known to bring `{_top(wanted)}`"
             yield Finding(finding.place, message, "`imagespec lock` tells for sure", mend=finding.mend)
@@ -128,8 +132,8 @@ def _unknown(image: Image) -> Iterator[Wanted]:
         if reach.tree.code_elsewhere or reach.app.altered:
             continue
         for wanted in _once(reach.unknown):
-            expected = wanted.where.guard is not None or wanted.where.condition
-            if not expected and not seen.packages.perhaps(wanted.name):
+            tried = wanted.where.guard is not None or wanted.where.handles is not None
+            if not tried and not wanted.where.condition and not seen.packages.perhaps(wanted.name):
                 yield wanted
 
 
@@ -207,13 +211,19 @@ def hidden_failure(image: Image) -> Iterable[Finding]:
         said: set[tuple[str, int]] = set()
         for wanted in (*reach.missing, *reach.first_party):
             guard = wanted.where.guard
-            if guard is None or (wanted.module.remote, guard) in said or _instead(wanted, reach):
+            if guard is None or (wanted.module.remote, guard) in said or _has_other(wanted, reach):
                 continue
             said.add((wanted.module.remote, guard))
             tried = wanted.module.facts.tries[guard]
             if tried.only_imports and not tried.raises:
                 message = f"nobody would notice here that `{wanted.name}` is missing"
                 yield Finding(wanted.module.facts.span(tried.at), message, "import it without `try`")
+
+
+def _has_other(wanted: Wanted, reach: Reach) -> bool:
+    """Whether the handler of its `try` imports another module, wherever that is: here, or in the container."""
+    every = (*reach.first_party, *reach.packages, *reach.missing, *reach.unknown)
+    return any(each.module is wanted.module and each.where.handles == wanted.where.guard for each in every)
 
 
 def _instead(wanted: Wanted, reach: Reach) -> bool:

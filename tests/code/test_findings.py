@@ -198,6 +198,11 @@ AROUND = {
         "try:\n    import helper\nexcept ImportError:\n    import shipped as helper\n",
         "",
     ),
+    "here or in the container": (
+        "try:\n    import shipped\nexcept ImportError:\n    from pkg import inner as shipped\n",
+        "",
+    ),
+    "one or the other, of others": ("try:\n    import nowhere\nexcept ImportError:\n    import elsewhere\n", ""),
     "a stub": ("try:\n    import shipped\nexcept ImportError:\n    shipped = None\n", "IS609"),
     "a plain message": (
         "try:\n    import shipped\nexcept ImportError as error:\n"

@@ -17,6 +17,16 @@ NOBODY_NEEDS = {
     ("gradio", "accelerate"),  # no code imports it
     ("optional", "tqdm"),  # the code does without it
 }
+OTHERS_BRING = {  # or may, for all that is known without a lock
+    ("app_dir", "jax"),
+    ("gradio", "fastapi"),
+    ("gradio", "torch"),
+    ("notebook", "matplotlib"),
+    ("notebook", "pandas"),
+    ("package", "numpy"),
+    ("web_api", "httpx"),
+    ("web_api", "pyyaml"),
+}
 KNOWS_MORE = {"vllm", "build_steps"}  # the base, and a repository that is cloned, may hold whatever is missing
 
 
@@ -33,7 +43,7 @@ def mutants() -> Iterator[tuple[str, str, dict[str, Any]]]:
         packages = spec.get("python", {}).get("packages", ())
         for package in packages:
             bare = package.partition("==")[0].partition("[")[0]
-            if (name, bare) not in NOBODY_NEEDS:
+            if (name, bare) not in NOBODY_NEEDS | OTHERS_BRING:
                 rest = [each for each in packages if each != package]
                 yield name, bare, {**spec, "python": {"uv": "0.9.10", "packages": rest}}
         for package in spec.get("apt", ()):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from imagespec.compiler import check
+from imagespec.diagnostic import Diagnostic
 from imagespec.image.modules import find_module
 
 DIGEST = "@sha256:" + "0" * 64
@@ -17,6 +18,7 @@ BASE = 'base: {debian_slim: "3.12.10"}\n'
 
 Place: TypeAlias = tuple[str, int, int]
 Check: TypeAlias = Callable[[str], list[Place]]
+Checked: TypeAlias = Callable[[Mapping[str, str], str], list[Diagnostic]]
 
 FILES = {
     "data.txt": "data",
@@ -57,3 +59,20 @@ def found(project: Path) -> Check:
         return [(d.code, d.span.line, d.span.column) for d in check(path) if d.code != "IS401"]
 
     return find
+
+
+@pytest.fixture
+def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checked:
+    """The IS6xx findings of a spec beside some files."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(files: Mapping[str, str], spec: str) -> list[Diagnostic]:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        (tmp_path / "spec.yaml").write_text(spec if "base:" in spec else BASE + spec)
+        find_module.cache_clear()
+        return [d for d in check(tmp_path / "spec.yaml") if d.code.startswith("IS6")]
+
+    return run

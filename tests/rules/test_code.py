@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
-from imagespec.compiler import check
-from imagespec.diagnostic import Diagnostic
-from imagespec.image.modules import find_module
+from .conftest import Checked
 
-BASE = 'base: {debian_slim: "3.12.10"}\n'
 APP = """\
 import modal
 
@@ -28,25 +24,6 @@ data = modal.Volume.from_name("data")
 def train():
 """
 TOP = APP.replace("import modal\n", "import modal\n%s\n")
-
-Checked: TypeAlias = Callable[[Mapping[str, str], str], list[Diagnostic]]
-
-
-@pytest.fixture
-def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checked:
-    """The IS6xx findings of a spec beside some files."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(files: Mapping[str, str], spec: str) -> list[Diagnostic]:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        (tmp_path / "spec.yaml").write_text(spec if "base:" in spec else BASE + spec)
-        find_module.cache_clear()
-        return [d for d in check(tmp_path / "spec.yaml") if d.code.startswith("IS6")]
-
-    return run
 
 
 @dataclass(frozen=True)
