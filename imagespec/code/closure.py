@@ -6,6 +6,7 @@ Functions count where something that runs names them: what only a local entrypoi
 from __future__ import annotations
 
 import dataclasses
+import os
 import posixpath
 import re
 from collections import deque
@@ -109,7 +110,7 @@ class _Follow:
     ) -> None:
         """A file that runs: all of it but the functions that nothing has named yet."""
         known = self.reach.modules.get(remote)
-        if known is not None and (known.script or not script):
+        if (known is not None and (known.script or not script)) or not os.path.lexists(path):
             return
         module = Module(path, remote, packages, facts(path), script, beside)
         self.reach.modules[remote] = module

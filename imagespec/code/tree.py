@@ -94,6 +94,7 @@ def tree_of(image: Image) -> Tree:
         if isinstance(operation, ops.Env):
             paths += _on_path(operation.vars.get("PYTHONPATH", ""))
         _opened(tree, layer)
+        _not_there(tree, layer, image.root)
         for instruction in instructions_of(layer):
             if instruction.word == "WORKDIR":
                 tree.workdir = posixpath.normpath(posixpath.join(tree.workdir, instruction.text.strip()))
@@ -165,6 +166,17 @@ _KNOWN_BASES = re.compile(
     r"|ghcr\.io/astral-sh/uv)(?=[:@]|$)"
 )
 _UNKNOWN_BASES = (ops.FromDockerfile, ops.FromName, ops.FromId)
+
+
+def _not_there(tree: Tree, layer: Layer, root: Path) -> None:
+    """Takes what a layer would bring as brought where this machine does not have it: that is an error of its own."""
+    match layer.operation:
+        case ops.AddLocalDir(local_path=local) if not local.is_dir():
+            tree.open = tree.code_elsewhere = True
+        case ops.AddLocalPythonSource(modules=modules):
+            tree.compiled |= {f"{HOME}/{name.partition('.')[0]}" for name in modules if find_module(name, root) is None}
+        case _:
+            pass
 
 
 def _opened(tree: Tree, layer: Layer) -> None:

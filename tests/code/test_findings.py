@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagespec.cli.main import cli
+from imagespec.compiler import check
 from imagespec.diagnostic import Add
 from imagespec.diagnostic import lines as split_lines
 
@@ -247,6 +248,20 @@ def test_the_same_thing_is_said_once(found: Found) -> None:
     text = HEAD + RUN + body
     said = found({**FILES, "app.py": text}, SPEC)
     assert [(d.code, d.span.line) for d in said] == [("IS601", 16), ("IS602", 18), ("IS602", 19)]
+
+
+@pytest.mark.parametrize(
+    "source", ["file: gone.py, to: /root/gone.py", "dir: nowhere, to: /root/gone", "package: gone", "package: gone.x"]
+)
+def test_what_a_missing_source_would_bring(found: Found, tmp_path: Path, source: str) -> None:
+    """That it is missing is said once, at its line; another module that is missing is another matter."""
+    text = f"{HEAD}{RUN}    import gone\n    import helper\n"
+    spec = f"apps: [app.py]\nsource: [{{{source}}}]\n"
+    others = [] if source.startswith("dir") else ["IS601"]
+    assert [d.code for d in found({**FILES, "app.py": text}, spec)] == others
+    assert [d.code for d in check(tmp_path / "spec.yaml") if d.code.startswith("IS21")] == [
+        "IS212" if source.startswith("package") else "IS211"
+    ]
 
 
 def test_fixing_derives_the_source(found: Found, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
