@@ -7,16 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from imagespec.code.finder import in_tree
-from imagespec.code.packages import GIVEN, RUNNER, STANDARD, given
+from imagespec.code.packages import GIVEN, STANDARD, given
 from imagespec.code.reach import Reach, Wanted
-from imagespec.code.start import imported_at_start
 from imagespec.code.tree import HOME
 from imagespec.code.view import view
-from imagespec.diagnostic import Add, Edit, Source, Span
+from imagespec.diagnostic import Add, Edit, Span
 from imagespec.image.layers import Image, Installed, Layer, Place
 from imagespec.image.requirements import requirement, requirements_of
 from imagespec.lock.modules import packages_for
-from imagespec.rules import paths
+from imagespec.rules import paths, start
 from imagespec.rules.needs import may_bring
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.rules.sources import source_for
@@ -175,27 +174,6 @@ def _transitive(image: Image, wanted: Wanted, package: Installed, listed: bool) 
     fix: tuple[Edit, ...] = (Add(("python", "packages"), pin),) if listed and package.version else ()
     message = f"`{_top(wanted)}` is in the image {why}"
     return Finding(_span(wanted), message, fix=fix, mend=f"python: {{packages: [{pin}]}}")
-
-
-@rule("IS605", "warning")
-def needed_at_start(image: Image) -> Iterable[Finding]:
-    """A package that an app imports as soon as it is read.
-
-    `modal run` and `modal deploy` read the app on a machine that need not have the packages of its image: another
-    person's, or one that only deploys. There the command ends with `ModuleNotFoundError`.
-
-    Use instead: the import inside of the function, or in `with image.imports():`.
-    """
-    for reach in view(image).reaches:
-        said: set[tuple[Source, str]] = set()
-        for found, each in imported_at_start(reach.app, image.root):
-            top = each.module.partition(".")[0]
-            if top in STANDARD or given(each.module, RUNNER) or (found.source, top) in said:
-                continue
-            said.add((found.source, top))
-            where = "" if found.source.path == reach.app.path else f" `{reach.app.path.name}`"
-            message = f"`{top}` has to be where the app{where} is started, and not only in its image"
-            yield Finding(found.span(each.at), message, "import it in the function, or in `with image.imports():`")
 
 
 @rule("IS609", "warning")
@@ -369,7 +347,7 @@ RULES: tuple[Rule, ...] = (
     missing_package,
     unknown_package,
     only_needed_by_others,
-    needed_at_start,
+    *start.RULES,
     *paths.RULES,
     hidden_failure,
     unreadable,

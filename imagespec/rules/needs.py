@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -25,15 +25,16 @@ def may_bring(image: Image, module: str) -> bool:
     if any(parsed.extras for text in texts if (parsed := requirement(text)) is not None):
         return True
     top = module.partition(".")[0]
-    waiting = [name for name, each in image.installed.items() if not each.imports]
-    seen: set[str] = set()
+    rows = map(_table().get, with_needs(name for name, each in image.installed.items() if not each.imports))
+    return any(row is None or row["brings"] == "?" or top in row["brings"].split() for row in rows)
+
+
+def with_needs(names: Iterable[str]) -> Iterator[str]:
+    """Packages, and all that the table says that they need in turn."""
+    waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        row = _table().get(name)
-        if row is None or row["brings"] == "?" or top in row["brings"].split():
-            return True
-        waiting += row["needs"].split()
-    return False
+        if name not in seen:
+            seen.add(name)
+            yield name
+            waiting += _table().get(name, {"needs": ""})["needs"].split()

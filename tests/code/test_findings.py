@@ -228,6 +228,9 @@ STARTS = {
     "if not modal.is_local():\n    import torch\n": [],
     "if os.environ.get('X'):\n    import torch\n": [],
     "class A:\n    import torch\n": ["IS605"],
+    "import torchvision\n": ["IS605"],
+    "import fastapi\nfrom PIL import Image\n": ["IS615"],
+    "import fastapi\nimport torch\n": ["IS605"],
     "import models\n": ["IS605"],
     "from models import Net\n": ["IS605"],
     "with image.imports():\n    import models\n": [],
@@ -238,9 +241,15 @@ STARTS = {
 @pytest.mark.parametrize(("text", "codes"), STARTS.items(), ids=STARTS)
 def test_at_the_start(found: Found, text: str, codes: list[str]) -> None:
     files = {"models.py": "import torch\n\nNet = torch.nn.Module\n", "app.py": f"{HEAD}{text}{RUN}    return 1\n"}
-    said = found(files, "apps: [app.py]\npython: [torch==2.5.1, pyyaml==6.0.2]\nsource: [{package: models}]\n")
+    said = found(
+        files,
+        "apps: [app.py]\npython: [torch==2.5.1, torchvision==0.20.1, fastapi==0.115.5, pyyaml==6.0.2]\nsource: [{package: models}]\n",
+    )
     assert [d.code for d in said] == codes
-    assert all("`torch`" in d.message for d in said)
+    named = text.replace("\n", " ").replace(".", " ").split()
+    for diagnostic in said:
+        wanted = [each for each in ("fastapi", "PIL", "torch", "torchvision") if each in named] or ["torch"]
+        assert all(f"`{each}`" in diagnostic.message for each in wanted)
 
 
 def test_the_same_thing_is_said_once(found: Found) -> None:

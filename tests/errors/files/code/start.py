@@ -4,7 +4,7 @@ import six
 import imagespec
 
 app = modal.App("train")
-image = imagespec.load("IS605-top")
+image = imagespec.load("IS615-small")
 
 
 @app.function(image=image)
