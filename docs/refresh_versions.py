@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from urllib.request import Request, urlopen
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from packaging.version import Version
+
+from imagespec.machine.interpreter import find_uv
 
 TABLE = Path(__file__).parent.parent / "imagespec" / "rules" / "tables" / "torch.json"
 OLDEST = {"torch": Version("2.0"), "torchvision": Version("0.15"), "torchaudio": Version("2.0")}
@@ -46,7 +49,7 @@ class Release:
 
 def index_url() -> str:
     """The index that uv would ask."""
-    command = ["uv", "pip", "compile", "-", "--quiet", "--no-deps", "--emit-index-url"]
+    command = [find_uv(os.environ), "pip", "compile", "-", "--quiet", "--no-deps", "--emit-index-url"]
     said = subprocess.run(command, input="torch", text=True, capture_output=True, check=True).stdout
     found = re.search(r"^--index-url (\S+)", said, re.MULTILINE)
     if found is None:
