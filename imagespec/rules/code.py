@@ -92,7 +92,9 @@ def unknown_package(image: Image) -> Iterable[Finding]:
 
     Use instead: the package under `python`, with its version; `imagespec lock` then tells for sure.
     """
-    if image.apps and not image.complete and not any(map(_brings_unseen, image.layers)) and not view(image).tree.open:
+    if not image.apps or image.complete or image.unfinished or any(map(_brings_unseen, image.layers)):
+        return
+    if not view(image).tree.open:
         for wanted in _unknown(image):
             if may_bring(image, wanted.name):
                 continue

@@ -241,10 +241,8 @@ STARTS = {
 @pytest.mark.parametrize(("text", "codes"), STARTS.items(), ids=STARTS)
 def test_at_the_start(found: Found, text: str, codes: list[str]) -> None:
     files = {"models.py": "import torch\n\nNet = torch.nn.Module\n", "app.py": f"{HEAD}{text}{RUN}    return 1\n"}
-    said = found(
-        files,
-        "apps: [app.py]\npython: [torch==2.5.1, torchvision==0.20.1, fastapi==0.115.5, pyyaml==6.0.2]\nsource: [{package: models}]\n",
-    )
+    packages = "torch==2.5.1, torchvision==0.20.1, fastapi==0.115.5, pyyaml==6.0.2"
+    said = found(files, f"apps: [app.py]\npython: [{packages}]\nsource: [{{package: models}}]\n")
     assert [d.code for d in said] == codes
     named = text.replace("\n", " ").replace(".", " ").split()
     for diagnostic in said:

@@ -31,6 +31,13 @@ def test_only_where_all_packages_are_well_known(checked: Checked, packages: str,
     assert [d.code for d in found] == ([code] if code else [])
 
 
+def test_an_unfinished_spec_may_lack_a_step(checked: Checked) -> None:
+    spec = "apps: [app.py]\n%spython: [six==1.17.0]\n"
+    files = {"app.py": APP + "    import yaml\n"}
+    assert [d.code for d in checked(files, spec % "")] == ["IS603"]
+    assert checked(files, spec % "# TODO app.py:3: `packages` of `pip_install` is left out\n") == []
+
+
 BROUGHT = [
     ("fastapi", "starlette pydantic"),
     ("torch", "sympy jinja2"),
