@@ -107,7 +107,7 @@ def _compared(answers: Any, module: Any, made: dict[Any, Any], image: dict[str, 
 
 
 def _told(value: Any) -> Any:
-    """Requests with what a function is called with spelled out: a list that stands for a tuple is a finding of its own."""
+    """Requests with the arguments of functions spelled out: a list in place of a tuple is a finding of its own."""
     match value:
         case {"data_format": "DATA_FORMAT_PICKLE", "args": str(pickled)}:
             try:
