@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 
 from benchmarks.measure import machine, side_by_side, table
-from imagespec.code import source
+from imagespec.code import app, source
 from imagespec.compiler import check
 from imagespec.image.modules import find_module
 
@@ -85,6 +85,7 @@ def parse(paths: list[Path]) -> None:
 def check_anew(spec: Path) -> None:
     """As in a new process: nothing of the files is known yet."""
     source._facts.cache_clear()
+    app.runs_elsewhere.cache_clear()
     find_module.cache_clear()
     found = [d for d in check(spec) if d.code.startswith("IS6") and d.severity == "error"]
     assert not found, found

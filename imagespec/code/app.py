@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from imagespec.code.facts import At, Facts
@@ -80,9 +81,10 @@ def app_of(path: Path, image: Image) -> App:
     )
 
 
-def runs_elsewhere(path: Path, spec: str) -> frozenset[str]:
-    """The functions of another file of an app that run on an image which is not called like the spec."""
-    images = Images.of(parsed(facts(path).source.text), spec)
+@lru_cache(maxsize=4096)
+def runs_elsewhere(text: str, spec: str) -> frozenset[str]:
+    """The functions in the text of another file of an app that run on an image which is not called like the spec."""
+    images = Images.of(parsed(text), spec)
     return frozenset(
         name
         for name, held in images.functions.items()

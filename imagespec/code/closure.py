@@ -74,7 +74,6 @@ class _Follow:
     folders: list[Path] = field(default_factory=list)
     pending: deque[tuple[Module, int]] = field(default_factory=deque)
     sleeping: dict[str, list[tuple[Module, int]]] = field(default_factory=dict)
-    elsewhere: dict[str, frozenset[str]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     unresolved: list[Wanted] = field(default_factory=list)
 
@@ -133,11 +132,8 @@ class _Follow:
     def _elsewhere(self, module: Module) -> frozenset[str]:
         """The functions of another module than the app's that are known to run on other images."""
         app = self.reach.app
-        if not app.certain or "modal" not in module.facts.source.text:
-            return frozenset()
-        if module.remote not in self.elsewhere:
-            self.elsewhere[module.remote] = runs_elsewhere(module.path, app.spec)
-        return self.elsewhere[module.remote]
+        text = module.facts.source.text
+        return runs_elsewhere(text, app.spec) if app.certain and "modal" in text else frozenset()
 
     def _unit(self, module: Module, number: int) -> None:
         words = module.facts.words(number)

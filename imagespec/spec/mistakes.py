@@ -70,14 +70,16 @@ def _finding(detail: ErrorDetails, route: Route, tree: Tree) -> Diagnostic:
 def _known(key: str, holder: Route) -> str:
     """A hint for a key that does not belong where it stands: the one that was meant, or where it belongs."""
     near = did_you_mean(key, keys_at(holder))
-    if holder and near:
+    if near and (holder or f"{key}s" in keys_at(())):
         return near
     deeper = [(*holder, each) for each in keys_at(holder)]
     deeper += [] if holder else [("base", form) for form in keys_at(("base",))]
     below = sorted(f"`{'.'.join(map(str, route[len(holder) :]))}`" for route in deeper if key in keys_at(route))
     if below:
         return f"`{key}` belongs below {' or '.join(below)}"
-    return f"`{key}` belongs at the top of the spec" if key in keys_at(()) else near or _keys(holder)
+    if key in keys_at(()):
+        return f"`{key}` belongs at the top of the spec"
+    return near or (f"`{key}` belongs below `steps`" if key in keys_at(("steps", 0)) else _keys(holder))
 
 
 def _renamed(key: str, route: Route) -> tuple[Rename, ...]:
@@ -87,10 +89,8 @@ def _renamed(key: str, route: Route) -> tuple[Rename, ...]:
 
 
 def _keys(holder: Route) -> str:
-    known = keys_at(holder)
-    if not known:
-        return "write `name: value`"
-    return f"known here: {', '.join(f'`{k}`' for k in sorted(known))}" if len(known) <= 12 else "see: imagespec schema"
+    known = ", ".join(f"`{key}`" for key in sorted(keys_at(holder)))
+    return f"known here: {known}" if known else "write `name: value`"
 
 
 def _one_of(message: str, route: Route, tree: Tree) -> Diagnostic:
