@@ -12,7 +12,7 @@ from imagespec.adopt.codes import ADOPT
 from imagespec.build.codes import BUILD
 from imagespec.build.result import Target
 from imagespec.diagnostic import Code, CompileError, Diagnostic, Span, lines, ordered, shown
-from imagespec.emit.dockerfile import CODES as NO_DOCKERFILE
+from imagespec.emit.instructions.writer import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower

@@ -22,7 +22,7 @@ from grpclib import GRPCError, Status
 from modal_proto import api_pb2
 from modal_proto.api_grpc import ModalClientBase
 
-from imagespec.emit.dockerfile import BUILDERS
+from imagespec.emit.instructions.writer import BUILDERS
 
 Content: TypeAlias = dict[str, Any]
 

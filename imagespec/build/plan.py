@@ -11,9 +11,10 @@ from imagespec.build.local.contents import contents
 from imagespec.build.record import Record
 from imagespec.build.result import State, Target
 from imagespec.diagnostic import Span
-from imagespec.image.diff import Change, Made, changes, kept, likeness, made
+from imagespec.image.diff import Change, changes, kept, likeness
 from imagespec.image.layers import Image, Layer
 from imagespec.image.lower import ORDER
+from imagespec.image.made import Made, made
 from imagespec.lock.lockfile import path_of
 from imagespec.lock.partition import REASONS
 from imagespec.lock.sizes import bytes_of

@@ -16,7 +16,7 @@ from typing import Any
 
 from imagespec.build.result import Target
 from imagespec.diagnostic import shown
-from imagespec.image.diff import Made, made
+from imagespec.image.made import Made, made
 from imagespec.lock.sizes import bytes_of
 
 _TABLES = """

@@ -12,7 +12,7 @@ from imagespec.cli.show import summary, text
 from imagespec.cli.specs import select
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import CompileError
-from imagespec.emit.dockerfile import BUILDERS
+from imagespec.emit.instructions.writer import BUILDERS
 
 
 @click.command()

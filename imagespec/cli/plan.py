@@ -18,7 +18,7 @@ from imagespec.cli.show import summary, text
 from imagespec.cli.specs import select
 from imagespec.compiler import compile_all, examine
 from imagespec.diagnostic import Diagnostic, printable, shown
-from imagespec.image.diff import Made, made
+from imagespec.image.made import Made, made
 from imagespec.machine.revision import NoRevision, Revision, checked_out, repository
 
 

@@ -17,7 +17,8 @@ from imagespec.build.container.context import lay_out
 from imagespec.build.container.engines import Buildah, Config, Docker, Order, Podman, Run
 from imagespec.build.container.log import BuildahLog, BuildKitLog, Event, Log, steps
 from imagespec.build.failure import BuildFailed
-from imagespec.emit.dockerfile import BUILDERS, compose
+from imagespec.emit.dockerfile import compose
+from imagespec.emit.instructions.writer import BUILDERS
 from imagespec.lock.lockfile import File, Lock, Package, dump, path_of
 from tests import bases
 from tests.build.containers import Containers

@@ -21,8 +21,9 @@ from imagespec.build.result import Target
 from imagespec.cli.planned import FORMATS
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import lines
-from imagespec.image.diff import kept, made
+from imagespec.image.diff import kept
 from imagespec.image.lower import lower
+from imagespec.image.made import made
 from imagespec.lock.held import NOTHING
 from imagespec.spec.parse import Parsed, parse
 from tests.build.project import Project, Seen

@@ -20,7 +20,8 @@ from imagespec.build.plan import since_last
 from imagespec.build.record import Record, remembered
 from imagespec.build.result import Target
 from imagespec.diagnostic import CompileError
-from imagespec.emit.dockerfile import BUILDERS, compose
+from imagespec.emit.dockerfile import compose
+from imagespec.emit.instructions.writer import BUILDERS
 from imagespec.image.digest import digests
 from imagespec.image.lower import lower
 from imagespec.lock.held import NOTHING

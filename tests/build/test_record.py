@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagespec.build.record import Record, Remembered, home
-from imagespec.image.diff import Made
+from imagespec.image.made import Made
 from tests.build.project import ROOT, until
 
 
@@ -169,7 +169,7 @@ BUILDER = """
 import sys
 from pathlib import Path
 from imagespec.build.record import Record, Remembered
-from imagespec.image.diff import Made
+from imagespec.image.made import Made
 for i in range(int(sys.argv[3])):
     names = [f"{sys.argv[2]}-{i}-{n}" for n in range(20)]
     layers = [Remembered(Made(name, "env", {"vars": [[name, "x" * 500]]})) for name in names]

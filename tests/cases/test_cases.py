@@ -16,6 +16,7 @@ from imagespec.build.result import Target
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import CompileError, render_text
 from imagespec.emit import dockerfile, layers_json, python
+from imagespec.emit.instructions.writer import BUILDERS
 
 HERE = Path(__file__).parent
 SPECS = HERE.parents[1] / "specs"
@@ -29,7 +30,7 @@ RESULTS = ("layers.json", "image.py", "Dockerfile")
 def in_dockerfile(target: Target) -> str:
     """The Dockerfile, or why there is none."""
     try:
-        return dockerfile.emit(target.image, target.parsed.tree.span, dockerfile.BUILDERS[-1], Path.cwd())
+        return dockerfile.emit(target.image, target.parsed.tree.span, BUILDERS[-1], Path.cwd())
     except CompileError as error:
         return render_text(error.diagnostics)
 

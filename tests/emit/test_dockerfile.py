@@ -17,6 +17,7 @@ import pytest
 from imagespec.compiler import compile_all
 from imagespec.diagnostic import CompileError
 from imagespec.emit import dockerfile
+from imagespec.emit.instructions.writer import BUILDERS
 from tests.conformance import CASES
 from tests.conformance.case import Case
 from tests.conformance.contexts import CONTEXTS
@@ -28,7 +29,7 @@ HOLDABLE = {name: case for name, case in CASES.items() if not case.refused}
 REFUSED = {name: case for name, case in CASES.items() if case.refused}
 
 
-def emitted(case: Case, folder: Path, builder: str = dockerfile.BUILDERS[-1]) -> str:
+def emitted(case: Case, folder: Path, builder: str = BUILDERS[-1]) -> str:
     (target,), _ = compile_all([case.written(folder)])
     return dockerfile.emit(target.image, target.parsed.tree.span, builder, folder)
 
@@ -74,7 +75,7 @@ def is_local_copy(line: str) -> bool:
     return line.startswith("COPY ") and "--from=ghcr.io/" not in line
 
 
-@pytest.mark.parametrize("builder", dockerfile.BUILDERS)
+@pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.parametrize("case", HOLDABLE.values(), ids=HOLDABLE)
 def test_instructions_are_those_that_the_client_sends(oracle: Oracle, project: Path, case: Case, builder: str) -> None:
     with case.on(oracle):

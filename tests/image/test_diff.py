@@ -15,8 +15,9 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from imagespec.image.diff import Made, changes, kept, likeness, made
+from imagespec.image.diff import changes, kept, likeness
 from imagespec.image.lower import lower
+from imagespec.image.made import Made, made
 from imagespec.spec.parse import Parsed, parse
 from tests.strategies import SECTIONS, SPEC, leaves, replaced
 

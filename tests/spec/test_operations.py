@@ -12,8 +12,8 @@ import modal
 import modal._image as modal_image
 import pytest
 
-from imagespec.emit import dockerfile
 from imagespec.emit.calls import call
+from imagespec.emit.instructions.writer import BUILDERS
 from imagespec.image.layers import Layer
 from imagespec.rules.modal import SERIES
 from imagespec.spec import operations as ops
@@ -127,5 +127,5 @@ def test_python_series_are_those_of_the_installed_modal() -> None:
 
 
 def test_dockerfiles_are_those_of_the_installed_modals_builders() -> None:
-    assert builders()[1:] == dockerfile.BUILDERS
-    assert dockerfile.BUILDERS[-1] == modal_image.LATEST_IMAGE_BUILDER_VERSION
+    assert builders()[1:] == BUILDERS
+    assert BUILDERS[-1] == modal_image.LATEST_IMAGE_BUILDER_VERSION

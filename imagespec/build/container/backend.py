@@ -32,7 +32,8 @@ from imagespec.build.failure import BuildFailed, finding
 from imagespec.build.record import Record, prepare, remembered
 from imagespec.build.result import BuildResult, CheckResult, LayerResult, Progress, Target
 from imagespec.diagnostic import CompileError, Diagnostic, shown
-from imagespec.emit.dockerfile import BUILDERS, Dockerfile, compose
+from imagespec.emit.dockerfile import Dockerfile, compose
+from imagespec.emit.instructions.writer import BUILDERS
 from imagespec.machine.processes import Processes, foreground
 
 PATIENCE = 5.0

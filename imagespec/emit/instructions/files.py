@@ -1,0 +1,96 @@
+"""Local files, and instructions that name some -> instructions that find them from the folder of the build."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from imagespec.emit.instructions.writer import Writer, literal, words
+from imagespec.image.copies import Copy, copies
+from imagespec.image.files import in_folder, left_out, matcher, named, of_context, of_module
+from imagespec.image.modules import find_module
+from imagespec.spec import operations as ops
+
+
+def add_local_file(operation: ops.AddLocalFile, writer: Writer) -> list[str]:
+    remote = operation.remote_path
+    place = remote + operation.local_path.name if remote.endswith("/") else remote
+    return [writer.copy(operation.local_path, literal(place))]
+
+
+def add_local_dir(operation: ops.AddLocalDir, writer: Writer) -> list[str]:
+    if not operation.ignore:
+        return [writer.copy(operation.local_path, literal(operation.remote_path.rstrip("/") + "/"))]
+    return _copy_files(in_folder(operation.local_path, operation.ignore), literal(operation.remote_path), writer)
+
+
+def add_local_python_source(operation: ops.AddLocalPythonSource, writer: Writer) -> list[str]:
+    return [line for name in operation.modules for line in _module(name, operation.ignore, writer)]
+
+
+def _module(name: str, ignore: tuple[str, ...] | None, writer: Writer) -> list[str]:
+    module = find_module(name, writer.image.root)
+    if module is None:
+        return []
+    parts = name.split(".") if module.folder else name.split(".")[:-1]
+    return _copy_files(of_module(module, ignore), "/".join(["/root", *parts]), writer)
+
+
+def dockerfile_commands(operation: ops.DockerfileCommands, writer: Writer) -> list[str]:
+    writer.build_args |= operation.build_args or {}
+    context = operation.context_dir or writer.image.root
+    ignore = left_out(context, None, operation.ignore)
+    return from_context(operation.dockerfile_commands, context, ignore, operation.context_files or {}, writer)
+
+
+def from_context(
+    lines: Sequence[str], context: Path, ignore: Sequence[str], given: Mapping[str, Path], writer: Writer
+) -> list[str]:
+    """The lines, each `COPY` from a context of their own as one from ours, with the files that `ignore` leaves.
+
+    `given` are files that a path stands for, wherever they lie. A `COPY` that means the same in our context is kept as
+    it is; so is a .dockerignore that lies there, as every engine heeds it.
+    """
+    out = "\n".join(lines).split("\n")
+    same = context == writer.context and ignore == left_out(context, None, None)
+    by_name = {name.lstrip("/"): path for name, path in given.items()}
+    for copy in reversed(copies(out)):
+        if not same or any(source.lstrip("/") in by_name for source in copy.sources):
+            out[copy.line : copy.after] = _copied(copy, context, ignore, by_name, writer)
+        else:
+            writer.files += [
+                ("", name, file) for name, file in of_context(out[copy.line : copy.after], context, ignore)
+            ]
+    return out
+
+
+def _copied(
+    copy: Copy, context: Path, ignore: Sequence[str], given: Mapping[str, Path], writer: Writer
+) -> Iterator[str]:
+    ignored = matcher(ignore) if ignore else lambda path: False
+    for source in copy.sources:
+        if (path := given.get(name := source.lstrip("/"))) is not None:
+            to = posixpath.join(copy.to, posixpath.basename(name)) if copy.to.endswith("/") else copy.to
+            yield writer.copy(path, to, copy.method, copy.options)
+            continue
+        for path in named(source, context):
+            if path.is_dir() and ignore:
+                files = ((name, file) for name, file in in_folder(path) if not ignored(file.relative_to(context)))
+                yield from _copy_files(files, copy.to, writer, copy.method, copy.options)
+            elif not ignored(path.relative_to(context)):
+                yield writer.copy(path, copy.to, copy.method, copy.options)
+
+
+def _copy_files(
+    files: Iterable[tuple[str, Path]], remote: str, writer: Writer, method: str = "COPY", options: Sequence[str] = ()
+) -> list[str]:
+    """A `COPY` for each folder that names its files: no engine's own way of leaving files out is needed."""
+    by_folder: dict[tuple[str, str], list[str]] = {}
+    for name, path in files:
+        source, origin = writer.source(path)
+        by_folder.setdefault((origin, name.rpartition("/")[0]), []).append(source)
+    return [
+        " ".join([method, *options, f"{origin}{words(*sources, posixpath.join(remote, literal(folder), ''))}"])
+        for (origin, folder), sources in by_folder.items()
+    ]
