@@ -76,8 +76,8 @@ def merged(one: Row, other: Row) -> Row:
     return {key: " ".join(sorted({*one[key].split(), *other[key].split()})) for key in one}
 
 
-def _known() -> dict[str, Row]:
-    return dict(json.loads(TABLE.read_text("utf-8"))["packages"]) if TABLE.exists() else {}
+def _known(path: Path) -> dict[str, Row]:
+    return dict(json.loads(path.read_text("utf-8"))["packages"]) if path.exists() else {}
 
 
 def _found(names: Sequence[str]) -> Iterator[dict[str, Row]]:
@@ -89,11 +89,11 @@ def _found(names: Sequence[str]) -> Iterator[dict[str, Row]]:
                 yield found
 
 
-def main(arguments: Sequence[str]) -> None:
-    table = _known()
+def main(arguments: Sequence[str], path: Path = TABLE) -> None:
+    table = _known(path)
     for found in _found(arguments or sorted({*NAMES.split(), *MODULES, *INSTEAD_OF})):
         table |= {name: merged(row, table.get(name, row)) for name, row in found.items()}
-        TABLE.write_text(text(table), encoding="utf-8")
+        path.write_text(text(table), encoding="utf-8")
 
 
 if __name__ == "__main__":
