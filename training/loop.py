@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -60,7 +61,7 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
     rows = world.rows(config.batch)
     journal = Journal(folder, begin) if world.first else None
     budget = speed.Budget(config.timeout, config.budget_after, clock)
-    meter = _Meter(task, model, world)
+    meter = _Meter(task, model, world, speed.peak(device))
     losses = _Losses(config, world, journal, begin)
 
     steps = range(begin, config.steps)
@@ -68,6 +69,7 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
     bar = tqdm(total=config.steps, initial=begin, desc=config.task, unit="step", disable=None if world.first else True)
     with bar, _listening() as asked:
         for step in steps:
+            torch.manual_seed(_seed(config.seed, step, world.rank))
             images, labels = meter.waiting(lambda: next(reader))
             for group in optimizer.param_groups:
                 group["lr"] = _rate(step, config)
@@ -118,6 +120,12 @@ def precision(config: Config, device: torch.device) -> torch.dtype:
     if device.type != "cuda":
         return torch.float32
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+
+
+def _seed(*numbers: int) -> int:
+    """For what draws from torch's own generators, as dropout does: its own in each step and process, so that processes
+    do not drop the same rows of their shares, and a resumed run draws as it would have."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _rate(step: int, config: Config) -> float:
@@ -174,9 +182,7 @@ class _Everything:
 
     def whole(self, step: int) -> checkpoint.State:
         """As plain data and tensors. The step is the position in the data, too."""
-        random = {"chance": self.chance.generator.get_state(), "cpu": torch.get_rng_state()}
-        if torch.cuda.is_initialized():
-            random["cuda"] = torch.cuda.get_rng_state()
+        random = self.chance.generator.get_state()
         parts = {name: part.state_dict() for name, part in self.parts.items()}
         return {**parts, "random": random, "step": step, "config": self.config.saved(), "pack": self.pack.checksum}
 
@@ -193,11 +199,9 @@ class _Everything:
         if state["pack"] != self.pack.checksum:
             raise TrainingError(f"the checkpoint in `{folder}` was made with other data than the pack holds now")
         for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-        self.chance.generator.set_state(state["random"]["chance"])
-        torch.set_rng_state(state["random"]["cpu"])
-        if "cuda" in state["random"] and torch.cuda.is_initialized():
-            torch.cuda.set_rng_state(state["random"]["cuda"])
+            if state[name]:  # a scaler that was not needed has none
+                part.load_state_dict(state[name])
+        self.chance.generator.set_state(state["random"])
         return int(state["step"])
 
 
@@ -225,10 +229,10 @@ def _listening() -> Iterator[list[int]]:
 class _Meter:
     """How fast it goes, since the last line."""
 
-    def __init__(self, task: Task, model: nn.Module, world: World) -> None:
+    def __init__(self, task: Task, model: nn.Module, world: World, peak: float | None) -> None:
+        """`peak`: floating-point operations a second of each process's device, where that is known."""
         self._batch, self._world = task.config.batch, world
-        peak = speed.peak(world.device)
-        self._share = speed.flops(model, task.example()) / (peak * world.size) if peak else None
+        self._share = speed.flops(model, task.example()) / self._batch / (peak * world.size) if peak else None
         self._begun, self._waited, self._step = time.monotonic(), 0.0, -1
 
     def waiting(self, get: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

@@ -176,11 +176,14 @@ def _split_of(archive: Path, breeds: int) -> tuple[dict[str, tuple[str, int]], t
 def _images_of(
     archive: Path, places: Mapping[str, tuple[str, int]], side: int
 ) -> Iterator[tuple[str, np.ndarray, int]]:
-    wanted = ((Path(name).stem, data) for name, data in _members(archive) if Path(name).stem in places)
+    members = ((Path(name), data) for name, data in _members(archive))  # among them Matlab's files of the same names
+    wanted = ((path.stem, data) for path, data in members if path.suffix == ".jpg" and path.stem in places)
     seen: set[str] = set()
     with ThreadPoolExecutor() as decoders, tqdm(total=len(places), desc="pack", unit="image", disable=None) as bar:
         while group := list(itertools.islice(wanted, 128)):  # so that the archive is never in memory as a whole
             for name, image in decoders.map(lambda item: (item[0], _square(item[0], item[1], side)), group):
+                if name in seen:
+                    raise TrainingError(f"`{name}.jpg` is twice in `{archive}`: fetch it again")
                 seen.add(name)
                 bar.update()
                 yield places[name][0], image, places[name][1]

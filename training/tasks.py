@@ -39,7 +39,7 @@ class Task(Protocol):
         """
 
     def example(self) -> tuple[Tensor, ...]:
-        """What the model is called with, for one image."""
+        """What the model is called with, for a batch."""
 
     def loss(self, model: nn.Module, images: Tensor, labels: Tensor, chance: Chance) -> Tensor:
         """The mean over images, uint8 (N, C, H, W), and their labels (N,)."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from tests.training import runs
 from training import checkpoint, journal, loop, plots, speed
 from training.config import TrainingError
 from training.data import Pack, open_pack
+from training.optimizer import Average, adamw
 from training.parallel import Chance, World, world
 from training.tasks import task
 
@@ -38,10 +42,10 @@ class Clock:
 
 def budget(timeout: float, seconds: float, steps: int, after: int = 50) -> None:
     """Take `steps` steps of so many seconds each, the first one a minute longer."""
-    time = [0.0]
-    guard = speed.Budget(timeout, after, lambda: time[0])
+    now = [0.0]
+    guard = speed.Budget(timeout, after, lambda: now[0])
     for step in range(steps):
-        time[0] += seconds + (60 if step == 0 else 0)
+        now[0] += seconds + (60 if step == 0 else 0)
         if guard.due() and (found := guard.projected()):
             guard.hold(found, steps - step - 1)
 
@@ -153,3 +157,59 @@ def test_the_arithmetic_of_a_step_is_counted(packed: Pack) -> None:
     modulations = sum(p.numel() for n, p in model.named_parameters() if "blocks" in n and "modulation.weight" in n)
     expected = 3 * 8 * (2 * tokens * (blocks - modulations) + 2 * modulations + 3 * 4 * tokens**2 * 64)
     assert speed.flops(model, own.example()) == pytest.approx(expected, rel=0.05)
+
+
+def test_the_share_of_the_arithmetic(packed: Pack) -> None:
+    """Images a second times the operations of one image, of what the devices can do."""
+    own = task(runs.config("dit", batch=8), packed)
+    model = own.model()
+    one = speed.flops(model, tuple(each[:1] for each in own.example()))
+    meter = loop._Meter(own, model, World(torch.device("cpu"), size=2), peak=1e6)
+    meter.line(1)
+    time.sleep(0.05)
+    line = meter.line(5)
+    assert line["mfu"] == pytest.approx(line["images_per_second"] * one / 2e6, rel=1e-2)
+
+
+def test_processes_drop_different_rows() -> None:
+    """What draws from torch's own generator: anew in each step and process, and the same again."""
+    seeds = {(seed, step, rank): loop._seed(seed, step, rank) for seed in (0, 1) for step in (0, 1) for rank in (0, 1)}
+    assert len(set(seeds.values())) == len(seeds)
+    assert loop._seed(0, 1, 0) == seeds[0, 1, 0]
+
+
+def test_dropout_goes_on_as_it_would_have(packed: Pack, tmp_path: Path) -> None:
+    own = task(runs.config("classifier", backbone="mobilenet_v3_small", pretrained=False, batch=4, steps=4), packed)
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    loop.train(own, tmp_path / "whole", HERE)
+    own_loss = own.loss
+
+    def loss(*given: Any) -> Tensor:
+        signal.raise_signal(signal.SIGTERM)
+        return own_loss(*given)
+
+    own.loss = loss  # type: ignore[method-assign]
+    with pytest.raises(loop.Stopped):
+        loop.train(own, tmp_path / "parts", HERE)
+    own.loss = own_loss  # type: ignore[method-assign]
+    torch.rand(7)  # as another process would have drawn other numbers
+    loop.train(own, tmp_path / "parts", HERE)
+    assert runs.same(*(checkpoint.newest(tmp_path / name) for name in ("whole", "parts")))
+
+
+@pytest.mark.parametrize(("begun", "on"), [("fp32", "fp16"), ("fp16", "fp32")])
+def test_a_run_goes_on_in_another_precision(packed: Pack, tmp_path: Path, begun: str, on: str) -> None:
+    """As `auto` has it, where the next GPU is an older one."""
+    task_of = {name: task(runs.config("classifier", precision=name, steps=2), packed) for name in (begun, on)}
+    loop.train(task_of[begun], tmp_path, HERE)
+    state = checkpoint.newest(tmp_path)
+    assert state is not None
+    assert bool(state["scaler"]) == (begun == "fp16")
+    scaler = torch.amp.GradScaler("cpu", enabled=on == "fp16")
+    own, model = task_of[on], task_of[on].model()
+    chance = Chance(0, HERE)
+    everything = loop._Everything(
+        own.config, packed, model, adamw(model, own.config, HERE.device), Average(model), scaler, chance
+    )
+    assert everything.resume(tmp_path) == 2

@@ -48,9 +48,10 @@ def make(tmp_path: Path) -> Callable[..., Path]:
             "annotations/._test.txt": b"\0\1",
         }
         images = {f"images/{name}.jpg": jpeg() for name in (*NAMES, "not_in_the_split_1")}
+        images["images/Abyssinian_2.mat"] = b"MATLAB 5.0 MAT-file"  # the published archive has three of these
         for files in (annotations, images):
             for name in list(files):
-                change = changed.get(Path(name).stem, b"as it was")
+                change = changed.get(Path(name).stem, b"as it was") if not name.endswith(".mat") else b"as it was"
                 if change is None:
                     del files[name]
                 elif change != b"as it was" and "._" not in name:
@@ -109,6 +110,13 @@ def test_wrong_content(make: Callable[..., Path], tmp_path: Path, changed: dict[
     with pytest.raises(TrainingError, match=said):
         pack(make(**changed), tmp_path / "pets")
     assert not (tmp_path / "pets").exists()
+
+
+def test_an_image_that_is_there_twice(make: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make()
+    archive(folder / "images.tar.gz", {f"{place}/Abyssinian_1.jpg": jpeg() for place in ("images", "more")})
+    with pytest.raises(TrainingError, match=r"`Abyssinian_1\.jpg` is twice in .*: fetch it again"):
+        pack(folder, tmp_path / "pets")
 
 
 def test_a_wrong_checksum(make: Callable[..., Path], tmp_path: Path) -> None:
