@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagespec.diagnostic import Diagnostic, Source
-from imagespec.fix.look import Key, Kind, Look, Seen, key, kind, look, sharing
+from imagespec.fix.look import Key, Kind, Look, Seen, alike, key, kind, look, sharing
 from imagespec.fix.mend import Fix, Moved, mended, plan
 from imagespec.fix.merged import says_the_same
 from imagespec.fix.project import inside_project
@@ -99,7 +99,7 @@ class _Work:
         done: dict[Diagnostic, tuple[Path, ...]] = {}
         texts = dict(self.texts)
         for fix in self._planned(now):
-            if fix.finding in done or len(done) == most:
+            if len(done) == most or _settled(fix, done):
                 continue
             try:
                 changed = mended(fix, texts)
@@ -114,7 +114,8 @@ class _Work:
         return done, texts
 
     def _planned(self, now: Look) -> list[Fix]:
-        """What can be mended, from the ends of the files on: then no edit moves the place of a later one."""
+        """What can be mended, from the ends of the files on: then no edit moves the place of a later one. What is added
+        goes into a spec before those that extend it, and is inherited."""
         fixes: list[Fix] = []
         for seen in now.specs:
             for finding in seen.found:
@@ -123,7 +124,7 @@ class _Work:
                         fixes.append(plan(finding, seen))
                     except Refused as reason:
                         self.refused[key(finding)] = str(reason)
-        return sorted(fixes, key=lambda fix: -fix.start)
+        return sorted(fixes, key=lambda fix: (-fix.start, fix.seen.files))
 
     def _agree(self, fix: Fix, now: Look, texts: dict[str, str], changed: dict[str, str]) -> None:
         """Every spec that reads a changed file must have the same finding, or say the same with the file changed."""
@@ -135,6 +136,13 @@ class _Work:
                 self._ask(seen, fix, texts, changed)
 
     def _ask(self, seen: Seen, fix: Fix, texts: dict[str, str], changed: dict[str, str]) -> None:
-        agrees = any(d == fix.finding and d.fix for d in seen.examined.diagnostics)
-        if not agrees and not says_the_same(seen.path, texts, changed):
-            raise Refused(f"`{seen.path.name}` reads the same line, and there it is right")
+        about = [d for d in seen.examined.diagnostics if key(d) == key(fix.finding)]
+        if any(alike(d, fix.finding) for d in about) or says_the_same(seen.path, texts, changed):
+            return
+        why = "is not mended in this way" if about else "is right with it as it is"
+        raise Refused(f"`{seen.path.name}` reads what it would change, and {why}")
+
+
+def _settled(fix: Fix, done: dict[Diagnostic, tuple[Path, ...]]) -> bool:
+    """Whether an edit for the same finding was made in a file that the spec of this one reads."""
+    return any(alike(each, fix.finding) and any(fix.seen.reads(str(f)) for f in files) for each, files in done.items())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from imagespec.compiler import Examined, every_code, examine, silenced
-from imagespec.diagnostic import Diagnostic, lines, ordered
+from imagespec.diagnostic import Diagnostic, Edit, lines, ordered
 from imagespec.rules.ignores import Ignores
 from imagespec.spec.extends import Reader, Tree
 
@@ -30,6 +30,11 @@ class Seen:
     @property
     def own(self) -> str:
         return os.path.abspath(self.path)
+
+    @property
+    def files(self) -> int:
+        """How many files it is read from: more than any spec that it extends."""
+        return 0 if self.tree is None else len(self.tree.sources)
 
     def reads(self, file: str) -> bool:
         return self.tree is not None and file in self.tree.sources
@@ -67,6 +72,16 @@ def key(diagnostic: Diagnostic) -> Key:
     """The same with the text of its line, to tell it from its like in the same file."""
     every, line = lines(diagnostic.span.source.text), diagnostic.span.line
     return *kind(diagnostic), every[line - 1] if line <= len(every) else ""
+
+
+def alike(one: Diagnostic, other: Diagnostic) -> bool:
+    """Whether two findings, of the same spec or of two, are mended by the same edits. Their hints may name their spec,
+    and items have other numbers in a spec that inherits them."""
+    return (key(one), one.span, _edits(one)) == (key(other), other.span, _edits(other))
+
+
+def _edits(finding: Diagnostic) -> list[Edit]:
+    return [replace(edit, route=tuple(step for step in edit.route if isinstance(step, str))) for edit in finding.fix]
 
 
 def look(paths: Sequence[Path], others: Sequence[Path], texts: Mapping[str, str], *, every_spec: bool) -> Look:

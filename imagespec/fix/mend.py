@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from imagespec.diagnostic import Add, Diagnostic, Edit, Remove, Rename, Source
-from imagespec.fix.layout import Written, at
+from imagespec.diagnostic import Add, Diagnostic, Edit, Remove, Rename, Source, Span
+from imagespec.fix.layout import Written, at, children
 from imagespec.fix.look import Seen
 from imagespec.fix.merged import Texts, check_merged
 from imagespec.fix.place import Spot, follow, spot
@@ -63,9 +63,7 @@ def plan(finding: Diagnostic, seen: Seen) -> Fix:
 def _planned(edit: Edit, finding: Diagnostic, tree: Tree, own: str, tops: dict[str, yaml.MappingNode]) -> _Planned:
     file = str(finding.span.source.path)
     if finding.code in ("IS102", "IS105") and isinstance(edit, Rename | Remove) and file in tops:  # said about one file
-        path, rest = follow(tops[file], edit.route)
-        if not rest:
-            path = _same_key(tops[file], path, finding)
+        if (path := _key_at(tops[file], finding.span)) is not None:
             return _Planned(edit, Spot(file, path), _there(value_of(tops[file]), path))
     found = spot(edit, edit.route, tree, own, tops)
     return _Planned(edit, found, _known(edit, found, value_of(tops[found.file])))
@@ -81,13 +79,16 @@ def _known(edit: Edit, place: Spot, whole: Value) -> Value:
     return Map(tuple(pair for pair in here.pairs if pair[0].text != place.rest[0]))
 
 
-def _same_key(top: yaml.MappingNode, path: Way, finding: Diagnostic) -> Way:
-    """The path to the very key that a finding is about, where it stands there several times."""
-    holder = at(top, path[:-1])
-    for index, (key, _) in enumerate(holder.value):
-        if (key.start_mark.line + 1, key.start_mark.column + 1) == (finding.span.line, finding.span.column):
-            return (*path[:-1], index)
-    raise Refused("it is not to be found there")
+def _key_at(node: yaml.Node, span: Span) -> Way | None:
+    """The path to the very key that stands at a place: its route leads to another one where a key stands twice."""
+    for index, child in enumerate(children(node)):
+        if isinstance(node, yaml.MappingNode):
+            mark = node.value[index][0].start_mark
+            if (mark.line + 1, mark.column + 1) == (span.line, span.column):
+                return (index,)
+        if (below := _key_at(child, span)) is not None:
+            return (index, *below)
+    return None
 
 
 def _there(whole: Value, path: Way) -> Value:

@@ -222,9 +222,18 @@ def _bad_key(
         return codes.TRAP.at(span, message, hint, (Rename(route, key.value),))
     first, said = seen[key.value]
     message, hint = f"`{key.value}` stands here a second time", f"the first is on line {first.start_mark.line + 1}"
-    same = isinstance(value, yaml.ScalarNode) and isinstance(said, yaml.ScalarNode) and value.value == said.value
-    fix = (Remove(route),) if same and value.tag == said.tag else ()
-    return codes.DUPLICATE_KEY.at(span, message, hint, fix)
+    return codes.DUPLICATE_KEY.at(span, message, hint, (Remove(route),) if _same(said, value) else ())
+
+
+def _same(one: yaml.Node, other: yaml.Node) -> bool:
+    """Whether two nodes hold the same, in the same order."""
+    if isinstance(one, yaml.MappingNode) and isinstance(other, yaml.MappingNode):
+        parts, others = ([each for pair in node.value for each in pair] for node in (one, other))
+    elif isinstance(one, yaml.SequenceNode) and isinstance(other, yaml.SequenceNode):
+        parts, others = one.value, other.value
+    else:
+        return type(one) is type(other) and (one.tag, one.value) == (other.tag, other.value)
+    return len(parts) == len(others) and all(map(_same, parts, others))
 
 
 _TEXT = "tag:yaml.org,2002:str"

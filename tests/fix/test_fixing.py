@@ -37,6 +37,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "IS101 in a step": ("steps:\n  - apt_instal: [git]\n", "steps:\n  - apt_install: [git]\n"),
     "IS101 twice": ("pyhton:\n  packges: [six==1.17.0]\n", "python:\n  packages: [six==1.17.0]\n"),
     "IS102": ('env:\n  A: "1"\n  B: "2"\n  A: "1" # again\n', 'env:\n  A: "1"\n  B: "2"\n'),
+    "IS102 of a list": ("apt: [git] # c\napt:\n  - git\n", "apt: [git] # c\n"),
+    "IS102 of a map": ("env: {A: x}\nenv:\n  A: x\n", "env: {A: x}\n"),
     "IS102 of three": ('env: {A: "1", A: "1", A: "2"}\n', 'env: {A: "1", A: "2"}\n'),
     "IS103 list": ("apt: git\n", "apt: [git]\n"),
     "IS103 text": ("workdir: [/app]\n", "workdir: /app\n"),
@@ -87,6 +89,7 @@ def test_mended(folder: Path, case: str) -> None:
 LEFT = {
     "two names are near": "steps:\n  - uv_pip_install_from_requirements: r.txt\n",
     "values differ": 'env: {A: "1", A: "2"}\n',
+    "values differ below": "apt: [git]\napt: [git, curl]\n",
     "a command line is no list": "entrypoint: python app.py\n",
     "the meaning of an argument": 'function: {call: "pkg.app:prepare", args: [no]}\n',
     "uv asks indexes in another order": (
@@ -176,6 +179,16 @@ def test_new_sections_and_new_keys_of_items_at_once(folder: Path) -> None:
 # ----------------------------------------------------------------------------------------------- files
 
 
+APP = """import imagespec
+import modal
+app = modal.App("x")
+image = imagespec.load("a")
+
+
+@app.function(image=image)
+def f():
+    %s
+"""
 PARENT = "python:\n  installer: pip # slow\n  packages: [six==1.17.0]\n"
 
 
@@ -199,7 +212,9 @@ def test_a_child_for_which_it_is_right_keeps_it(folder: Path, named: tuple[str, 
     child = f"extends: _base.yaml\n{BASE}"
     outcome, _ = fixed(*named, _base=PARENT, one=child, two=child + 'python: {options: "--use-pep517"}\n')
     assert outcome.files == ()
-    assert [why for _, why in outcome.refused] == ["`two.yaml` reads the same line, and there it is right"]
+    assert [why for _, why in outcome.refused] == [
+        "`two.yaml` reads what it would change, and is not mended in this way"
+    ]
 
 
 def test_a_child_that_overrides_it_has_no_say(folder: Path) -> None:
@@ -224,6 +239,27 @@ def test_a_key_that_stands_twice_in_a_spec_that_extends_another(folder: Path) ->
     assert outcome.left == ()
     _, texts = fixed("one", _base='env: {A: "0"}\n', one=f"extends: _base.yaml\nextends: _base.yaml\n{BASE}")
     assert texts["one"] == f"extends: _base.yaml\n{BASE}"
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a"), ("a",)])
+def test_what_a_spec_and_one_that_extends_it_both_miss_is_added_once(folder: Path, names: tuple[str, ...]) -> None:
+    """The hints of the two name different files, and the child inherits what is added to its parent."""
+    Path("app.py").write_text(APP % "import pkg")
+    outcome, texts = fixed(*names, a=f"{BASE}apps: [app.py]\n", b="extends: a.yaml\n")
+    assert texts == {"a": f"{BASE}source:\n  - package: pkg\napps: [app.py]\n", "b": "extends: a.yaml\n"}
+    assert (len(outcome.mended), outcome.refused) == (1, ())
+
+
+def test_two_specs_that_miss_the_same_are_both_mended(folder: Path) -> None:
+    Path("app.py").write_text(APP % "import pkg")
+    spec = f"{BASE}apps: [app.py]\n"
+    _, texts = fixed(a=spec, b=spec)
+    assert texts["a"] == texts["b"] == f"{BASE}source:\n  - package: pkg\napps: [app.py]\n"
+
+
+def test_a_key_that_stands_twice_below_a_key_that_does(folder: Path) -> None:
+    _, texts = fixed(spec=BASE + 'env:\n  A: "1"\n  A: "1"\nenv: {A: "2"}\n')
+    assert texts["spec"] == BASE + 'env:\n  A: "1"\nenv: {A: "2"}\n'
 
 
 def test_a_file_outside_of_the_project_stays(folder: Path) -> None:
