@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from imagespec.adopt.arguments import Arguments
 from imagespec.adopt.shell_words import NotUnderstood, commands
 from imagespec.diagnostic import Source
-from imagespec.image.requirements import lines_of, logical_lines, requirement
+from imagespec.image.requirements import is_local, lines_of, logical_lines, requirement
 from imagespec.spec import operations as ops
 from imagespec.spec.operations import AnyOperation
 from imagespec.spec.source import read
@@ -30,13 +30,16 @@ class Installs:
     quiet: bool = False
 
 
-def understood(command: str, variables: Mapping[str, str], file_of: FileOf, *, python: bool) -> Installs | None:
+def understood(
+    command: str, variables: Mapping[str, str], file_of: FileOf, *, python: bool, uv: bool
+) -> Installs | None:
     """The installs that a whole command consists of, in their order; `None` where it does anything else.
 
-    `python`: what `pip` and `uv` install for is what `python` runs. Modal's installs are for that one.
+    `python`: what `pip` installs for is what `python` runs; `uv`: so does `uv pip install --system`. Modal's installs
+    are for that one.
     """
     try:
-        found = [_one(words, variables, file_of, python=python) for words in commands(command, variables)]
+        found = [_one(words, variables, file_of, python=python, uv=uv) for words in commands(command, variables)]
     except NotUnderstood:
         return None
     slim = {install.slim for install in found if any(isinstance(op, ops.AptInstall) for op in install.operations)}
@@ -48,15 +51,15 @@ def understood(command: str, variables: Mapping[str, str], file_of: FileOf, *, p
 
 # ---------------------------------------------------------------------------------------------- commands
 
-_PIP = re.compile(r"(?:\S*/)?pip3?")
-_PYTHON = re.compile(r"(?:\S*/)?python3?")
+_PIP = re.compile(r"pip3?")  # with a path it may be the one of a virtual environment
+_PYTHON = re.compile(r"python3?")
 _ASSIGNMENT = re.compile(r"(\w+)=(.*)")
 _CACHES = re.compile(
     r"/var/lib/apt/lists(/\*)?|/var/lib/apt/lists/|/var/cache/apt(/.*)?|(/root|~)/\.cache(/pip|/uv)?/?\*?"
 )
 
 
-def _one(words: list[str], variables: Mapping[str, str], file_of: FileOf, *, python: bool) -> Installs:
+def _one(words: list[str], variables: Mapping[str, str], file_of: FileOf, *, python: bool, uv: bool) -> Installs:
     quiet = False
     while words and (set_here := _ASSIGNMENT.fullmatch(words[0])):
         if set_here[1] != "DEBIAN_FRONTEND":
@@ -79,7 +82,7 @@ def _one(words: list[str], variables: Mapping[str, str], file_of: FileOf, *, pyt
             return Installs((_pip(rest, file_of),))
         case [program, "-m", "pip", "install", *rest] if program == "python" or (_PYTHON.fullmatch(program) and python):
             return Installs((_pip(rest, file_of),))
-        case ["uv" | "/uv" | "/bin/uv" | "/usr/local/bin/uv", "pip", "install", *rest] if python:
+        case ["uv" | "/uv" | "/bin/uv" | "/usr/local/bin/uv", "pip", "install", *rest] if uv:
             return Installs((_uv(rest, variables, file_of),))
         case _:
             raise NotUnderstood
@@ -112,76 +115,40 @@ def _apt(words: Sequence[str], quiet: bool) -> Installs:
 
 # ---------------------------------------------------------------------------------------------- packages
 
-_FLAGS = (
-    "--no-cache-dir",
-    "--upgrade",
-    "-U",
-    "--no-deps",
-    "--quiet",
-    "-q",
-    "--verbose",
-    "-v",
-    "--no-build-isolation",
-    "--force-reinstall",
-    "--prefer-binary",
-    "--require-hashes",
-    "--no-input",
-    "--disable-pip-version-check",
-    "--compile",
-    "--no-compile",
-    "--ignore-installed",
-    "-I",
-    "--break-system-packages",
-    "--no-color",
-    "--use-pep517",
-    "--no-warn-script-location",
-    "--no-python-version-warning",
-    "--check-build-dependencies",
-    "--no-cache",
-    "-n",
-    "--exact",
-    "--reinstall",
-    "--no-binary-package",
-    "--compile-bytecode",
+_FLAGS = frozenset(
+    "--no-cache-dir --upgrade -U --no-deps --quiet -q --verbose -v --no-build-isolation --force-reinstall --require-hashes"
+    " --break-system-packages --disable-pip-version-check --pre".split()
 )
-_VALUED = (
-    "--no-binary",
-    "--only-binary",
-    "--trusted-host",
-    "--timeout",
-    "--default-timeout",
-    "--retries",
-    "--progress-bar",
-    "--upgrade-strategy",
-    "--root-user-action",
-    "--use-deprecated",
-    "--use-feature",
-    "--config-settings",
-    "--global-option",
-    "--upgrade-package",
-    "-P",
-    "--index-strategy",
-    "--torch-backend",
-    "--link-mode",
-    "--resolution",
-    "--exclude-newer",
-    "--keyring-provider",
-    "--no-build-isolation-package",
+_VALUED = frozenset("--no-binary --only-binary --trusted-host --keyring-provider --config-settings".split())
+_OF_PIP = frozenset(
+    "--prefer-binary --no-input --compile --no-compile --ignore-installed -I --no-color --use-pep517"
+    " --no-warn-script-location --no-python-version-warning --check-build-dependencies".split()
+)
+_OF_PIP_VALUED = frozenset(
+    "--timeout --default-timeout --retries --progress-bar --upgrade-strategy --root-user-action --use-deprecated"
+    " --use-feature --global-option".split()
+)
+_OF_UV = frozenset("--system --no-cache -n --exact --reinstall --compile-bytecode --strict --no-progress".split())
+_OF_UV_VALUED = frozenset(
+    "--prerelease --upgrade-package -P --index-strategy --torch-backend --link-mode --resolution --exclude-newer"
+    " --no-build-isolation-package --reinstall-package --fork-strategy".split()
 )
 _OWN = ("--index-url", "--extra-index-url", "--find-links")
 _SHORT = {"-i": "--index-url", "-f": "--find-links", "-r": "--requirement", "--requirements": "--requirement"}
 
 
-def _read(words: Sequence[str], more_flags: Sequence[str]) -> Arguments:
-    valued = [*_VALUED, *_OWN, "--requirement"]
-    found = Arguments.of(words, flags=[*_FLAGS, *more_flags], valued=valued, short=_SHORT)
+def _read(words: Sequence[str], flags: Set[str], valued: Set[str]) -> Arguments:
+    valued = _VALUED | valued | {*_OWN, "--requirement"}
+    found = Arguments.of(words, flags=_FLAGS | flags, valued=valued, short=_SHORT)
     if found is None or not all(_is_requirement(package) for package in found.positional):
         raise NotUnderstood
     return found
 
 
 def _is_requirement(text: str) -> bool:
-    """A package by name or by address; one of a local folder is in the image alone."""
+    """A package by name or by address; a file or a folder is in the image alone."""
+    if is_local(text):
+        return False
     parsed = requirement(text)
     if parsed is not None:
         return not (parsed.url or "").startswith("file:")
@@ -196,7 +163,7 @@ def _options(found: Arguments, left_out: Sequence[str] = ()) -> Mapping[str, str
         own = name.removeprefix("--").replace("-", "_")
         if name in _OWN and own not in fields and value:
             fields[own] = value
-        elif name == "--pre":
+        elif name == "--pre" or (name, value) == ("--prerelease", "allow"):
             fields["pre"] = True
         elif name not in ("--requirement", *left_out):
             more += [name] if value is None else [f"{name}={value}" if name.startswith("--") else name + value]
@@ -204,7 +171,7 @@ def _options(found: Arguments, left_out: Sequence[str] = ()) -> Mapping[str, str
 
 
 def _pip(words: Sequence[str], file_of: FileOf) -> AnyOperation:
-    found = _read(words, ["--pre"])
+    found = _read(words, _OF_PIP, _OF_PIP_VALUED)
     options = _options(found)
     files = [_file(value, file_of) for value in found.values("--requirement")]
     if len(files) == 1 and not found.positional:
@@ -215,7 +182,7 @@ def _pip(words: Sequence[str], file_of: FileOf) -> AnyOperation:
 
 
 def _uv(words: Sequence[str], variables: Mapping[str, str], file_of: FileOf) -> AnyOperation:
-    found = _read(words, ["--system", "--prerelease"])
+    found = _read(words, _OF_UV, _OF_UV_VALUED)
     on_system = variables.get("UV_SYSTEM_PYTHON", "").lower() in ("1", "true", "yes", "on")
     if not on_system and not found.has("--system"):
         raise NotUnderstood  # a virtual environment, which Modal's uv does not install into
@@ -236,7 +203,7 @@ def _file(name: str, file_of: FileOf) -> Path:
         if not isinstance(source, Source):
             raise NotUnderstood
         if any(
-            re.match(r"(-[recf]|--(requirement|constraint|editable|find-links)|\.|/|file:)", line.text)
+            re.match(r"-[recf]|--(requirement|constraint|editable|find-links)", line.text) or is_local(line.text)
             for line in logical_lines(source)
         ):
             raise NotUnderstood

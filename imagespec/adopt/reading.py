@@ -30,7 +30,8 @@ class Reading:
     """What has been read so far.
 
     `workdir` is `None` where the base alone knows it; `runs_python`: `python` is the base's own; `has_command`: this
-    stage has a `CMD`; `other_user`: not the base's; `unknown` are arguments without a value that were reported.
+    stage has a `CMD`; `other_user`: not the base's; `other_path`: `PATH` leads to folders that may hold another Python;
+    `unknown` are arguments without a value that were reported.
     """
 
     context: Context
@@ -43,6 +44,7 @@ class Reading:
     runs_python: bool = True
     has_command: bool = False
     other_user: bool = False
+    other_path: bool = False
 
     def add(self, each: Instruction, operation: AnyOperation | None, *todo: Diagnostic) -> Written:
         """One more operation; what of it has no value is said."""

@@ -57,7 +57,9 @@ class Runs:
         command = Written(ops.RunCommands(commands=(_close_up(each.rest),), env=env or None), each.span)
         plain_shell = reading.shell[0].rpartition("/")[2] in ("sh", "bash", "dash", "ash")
         known = {**env, **reading.variables.env}
-        installs = understood(each.rest, known, reading.file_at, python=reading.runs_python) if plain_shell else None
+        python = reading.runs_python
+        uv = python and not reading.other_path
+        installs = understood(each.rest, known, reading.file_at, python=python, uv=uv) if plain_shell else None
         if installs is None:
             self.others = self.others or bool(_MAY_USE_APT.search(each.rest))
             if re.search(r"\bapt(-get)?\s.*\binstall\b", each.rest):
@@ -122,9 +124,13 @@ def _without_frontend(written: Written) -> Written:
             return written
 
 
+_SUBSTITUTES = re.compile(r"\$\(|`")
 _SPACES = re.compile(r"""(\\.|"(?:\\.|[^"\\])*"|'[^']*')|[ \t]{2,}""")
 
 
 def _close_up(command: str) -> str:
-    """A command that was continued over lines, without the indentation of these; quoted text stays as it is."""
+    """A command that was continued over lines, without the indentation of these; quoted text stays as it is, and so
+    does one with another command in it, whose quotes are its own."""
+    if _SUBSTITUTES.search(command):
+        return command.strip()
     return _SPACES.sub(lambda match: match[1] or " ", command).strip()

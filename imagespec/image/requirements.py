@@ -37,6 +37,17 @@ def requirement(text: str) -> Requirement | None:
         return None
 
 
+_ARCHIVE = re.compile(r"\.(whl|zip|tar|tgz|tbz2?|txz|tlz|tar\.(gz|bz2|xz|lz|lzma|zst))(\[[^\]]*\])?$", re.IGNORECASE)
+
+
+def is_local(text: str) -> bool:
+    """Whether an installer takes a requirement for a file or a folder: by its path, or by the name of an archive."""
+    wanted = text.split(";")[0].split(" #")[0].strip()
+    if "://" in wanted or "@" in wanted:
+        return bool(re.search(r"(^|@\s*)(file:|\.{0,2}/)", wanted))
+    return wanted.startswith((".", "file:")) or "/" in wanted or bool(_ARCHIVE.search(wanted))
+
+
 @lru_cache(maxsize=8192)
 def canonical(text: str) -> str:
     """A requirement in one spelling: `Pillow == 11.0.0` and `pillow==11.0.0` are the same. Others stay as they are."""
