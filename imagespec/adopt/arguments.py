@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -15,7 +15,7 @@ class Arguments:
 
     @classmethod
     def of(
-        cls, words: Sequence[str], *, flags: Collection[str], valued: Collection[str], short: Mapping[str, str]
+        cls, words: Sequence[str], *, flags: Sequence[str], valued: Sequence[str], short: Mapping[str, str]
     ) -> Arguments | None:
         """Reads words; `None` where one is an option that is not named here, or lacks its value."""
         options: list[tuple[str, str | None]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -115,31 +115,31 @@ def _apt(words: Sequence[str], quiet: bool) -> Installs:
 
 # ---------------------------------------------------------------------------------------------- packages
 
-_FLAGS = frozenset(
-    "--no-cache-dir --upgrade -U --no-deps --quiet -q --verbose -v --no-build-isolation --force-reinstall --require-hashes"
-    " --break-system-packages --disable-pip-version-check --pre".split()
+_FLAGS = (
+    "--no-cache-dir --upgrade -U --no-deps --quiet -q --verbose -v --no-build-isolation --force-reinstall"
+    " --require-hashes --break-system-packages --disable-pip-version-check --pre"
 )
-_VALUED = frozenset("--no-binary --only-binary --trusted-host --keyring-provider --config-settings".split())
-_OF_PIP = frozenset(
+_VALUED = "--index-url --extra-index-url --find-links --requirement --no-binary --only-binary --trusted-host"
+_VALUED += " --keyring-provider --config-settings"
+_OF_PIP = (
     "--prefer-binary --no-input --compile --no-compile --ignore-installed -I --no-color --use-pep517"
-    " --no-warn-script-location --no-python-version-warning --check-build-dependencies".split()
-)
-_OF_PIP_VALUED = frozenset(
+    " --no-warn-script-location --no-python-version-warning --check-build-dependencies",
     "--timeout --default-timeout --retries --progress-bar --upgrade-strategy --root-user-action --use-deprecated"
-    " --use-feature --global-option".split()
+    " --use-feature --global-option",
 )
-_OF_UV = frozenset("--system --no-cache -n --exact --reinstall --compile-bytecode --strict --no-progress".split())
-_OF_UV_VALUED = frozenset(
+_OF_UV = (
+    "--system --no-cache -n --exact --reinstall --compile-bytecode --strict --no-progress",
     "--prerelease --upgrade-package -P --index-strategy --torch-backend --link-mode --resolution --exclude-newer"
-    " --no-build-isolation-package --reinstall-package --fork-strategy".split()
+    " --no-build-isolation-package --reinstall-package --fork-strategy",
 )
+"""Options without a value, and with one. Any other has no counterpart in an install of a spec."""
 _OWN = ("--index-url", "--extra-index-url", "--find-links")
 _SHORT = {"-i": "--index-url", "-f": "--find-links", "-r": "--requirement", "--requirements": "--requirement"}
 
 
-def _read(words: Sequence[str], flags: Set[str], valued: Set[str]) -> Arguments:
-    valued = _VALUED | valued | {*_OWN, "--requirement"}
-    found = Arguments.of(words, flags=_FLAGS | flags, valued=valued, short=_SHORT)
+def _read(words: Sequence[str], flags: str, valued: str) -> Arguments:
+    flags, valued = f"{_FLAGS} {flags}", f"{_VALUED} {valued}"
+    found = Arguments.of(words, flags=flags.split(), valued=valued.split(), short=_SHORT)
     if found is None or not all(_is_requirement(package) for package in found.positional):
         raise NotUnderstood
     return found
@@ -171,7 +171,7 @@ def _options(found: Arguments, left_out: Sequence[str] = ()) -> Mapping[str, str
 
 
 def _pip(words: Sequence[str], file_of: FileOf) -> AnyOperation:
-    found = _read(words, _OF_PIP, _OF_PIP_VALUED)
+    found = _read(words, *_OF_PIP)
     options = _options(found)
     files = [_file(value, file_of) for value in found.values("--requirement")]
     if len(files) == 1 and not found.positional:
@@ -182,7 +182,7 @@ def _pip(words: Sequence[str], file_of: FileOf) -> AnyOperation:
 
 
 def _uv(words: Sequence[str], variables: Mapping[str, str], file_of: FileOf) -> AnyOperation:
-    found = _read(words, _OF_UV, _OF_UV_VALUED)
+    found = _read(words, *_OF_UV)
     on_system = variables.get("UV_SYSTEM_PYTHON", "").lower() in ("1", "true", "yes", "on")
     if not on_system and not found.has("--system"):
         raise NotUnderstood  # a virtual environment, which Modal's uv does not install into

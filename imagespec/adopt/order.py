@@ -65,13 +65,19 @@ def _rank(written: Written) -> float:
 
 # ------------------------------------------------------------------------------------ what changes nothing
 
-_READ_BY_INSTALLERS = re.compile(
-    r"PATH|LD_\w+|PYTHON(HOME|PATH)|VIRTUAL_ENV|CONDA\w*|MAMBA\w*|(APT|DPKG|GIT|SSL|CURL|CARGO|RUST|CMAKE|MAKE|GO)\w*"
-    r"|REQUESTS_\w+|\w*_(PROXY|proxy|HOME|ROOT|DIR|VERSION|TOKEN|PASSWORD|ARCH\w*)|\w*(FLAGS|CUDA)\w*|(NV|USE|BUILD|FORCE|MAX|WITH|NO)_\w+"
-    r"|CC|CXX|FC|LDSHARED|TMPDIR|HOME|NETRC|BLAS|ATLAS|LAPACK|DISTUTILS\w*|SETUPTOOLS\w*"
-    r"|PIP_(?!NO_CACHE_DIR$|DISABLE_PIP_VERSION_CHECK$|ROOT_USER_ACTION$|DEFAULT_TIMEOUT$|PROGRESS_BAR$)\w+"
-    r"|UV_(?!NO_CACHE$|COMPILE_BYTECODE$|LINK_MODE$|SYSTEM_PYTHON$|CACHE_DIR$)\w+"
+_READ_BY_NO_INSTALL = re.compile(
+    r"PYTHON(UNBUFFERED|DONTWRITEBYTECODE|FAULTHANDLER|IOENCODING)|TOKENIZERS_PARALLELISM|(HF|HUGGINGFACE|TRANSFORMERS)_\w+"
+    r"|(DIFFUSERS|SENTENCE_TRANSFORMERS|NLTK|KERAS|TORCH)_(HOME|CACHE|DATA|BACKEND)|WANDB_\w+|MPL(BACKEND|CONFIGDIR)"
+    r"|(TORCH_)?NCCL_(DEBUG\w*|IB_\w+|P2P_\w+|SOCKET_\w+|SHM_\w+|NET\w*|ALGO|PROTO|(ASYNC|BLOCKING)\w*)"
+    r"|PYTORCH_(CUDA_)?ALLOC_CONF|CUDA_(DEVICE_ORDER|LAUNCH_BLOCKING)|NVIDIA_(VISIBLE_DEVICES|DRIVER_CAPABILITIES)"
+    r"|TF_(CPP_MIN_LOG_LEVEL|ENABLE_ONEDNN_OPTS|FORCE_GPU_ALLOW_GROWTH)|(OMP|MKL|OPENBLAS|NUMEXPR|VECLIB)_NUM_THREADS"
+    r"|VLLM_(WORKER_MULTIPROC_METHOD|ATTENTION_BACKEND|LOGGING_LEVEL|USE_V1)|(GRADIO|STREAMLIT|UVICORN|GUNICORN|FLASK)_\w+"
+    r"|PIP_(NO_CACHE_DIR|DISABLE_PIP_VERSION_CHECK|ROOT_USER_ACTION|DEFAULT_TIMEOUT|PROGRESS_BAR)"
+    r"|UV_(NO_CACHE|COMPILE_BYTECODE|LINK_MODE|SYSTEM_PYTHON|CACHE_DIR)|POETRY_(VERSION|NO_INTERACTION|VIRTUALENVS_\w+)"
+    r"|PORT|LOG_LEVEL|APP_(ENV|HOME|PORT)|MODEL_(NAME|ID|PATH|DIR)"
 )
+"""Variables that are known to change nothing in what is installed. Of any other a build may make something else."""
+_READ_BY_APT_ALONE = re.compile(r"LANG|LANGUAGE|LC_\w+|TZ")
 _DESCRIBES = re.compile(r"(LABEL|EXPOSE|HEALTHCHECK|STOPSIGNAL|MAINTAINER)\b", re.IGNORECASE)
 _SYSTEM = re.compile(r"/|/(etc|usr|bin|sbin|lib\w*|var|run|dev|proc|sys|opt)(/.*)?|/(root|home(/[^/]*)?)(/\..*)?")
 
@@ -95,7 +101,7 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
             return True
         case ops.Env(vars=variables):
             if isinstance(b, _INSTALLS):
-                return not any(map(_READ_BY_INSTALLERS.fullmatch, variables))
+                return all(_unread(name, value, by=b) for name, value in variables.items())
             return isinstance(b, ops.Workdir | ops.Shell | _COPIED)
         case ops.DockerfileCommands() if _variables(a):
             return isinstance(b, ops.Workdir | ops.Shell | _COPIED)
@@ -109,6 +115,14 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
             return isinstance(b, _INSTALLS) and not _SYSTEM.fullmatch(remote)
         case _:
             return False
+
+
+def _unread(name: str, value: str, *, by: ops.Operation) -> bool:
+    if name == "DEBIAN_FRONTEND":  # what the base is told too
+        return value == "noninteractive"
+    if _READ_BY_APT_ALONE.fullmatch(name):
+        return not isinstance(by, ops.AptInstall)
+    return bool(_READ_BY_NO_INSTALL.fullmatch(name))
 
 
 def _describes(operation: ops.Operation | None) -> TypeGuard[ops.DockerfileCommands]:

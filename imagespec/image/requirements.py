@@ -42,7 +42,7 @@ _ARCHIVE = re.compile(r"\.(whl|zip|tar|tgz|tbz2?|txz|tlz|tar\.(gz|bz2|xz|lz|lzma
 
 def is_local(text: str) -> bool:
     """Whether an installer takes a requirement for a file or a folder: by its path, or by the name of an archive."""
-    wanted = text.split(";")[0].split(" #")[0].strip()
+    wanted = re.split(r";| #", text, maxsplit=1)[0].strip()
     if "://" in wanted or "@" in wanted:
         return bool(re.search(r"(^|@\s*)(file:|\.{0,2}/)", wanted))
     return wanted.startswith((".", "file:")) or "/" in wanted or bool(_ARCHIVE.search(wanted))
