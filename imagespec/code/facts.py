@@ -84,12 +84,14 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a file cannot be read, where, and what to do. `certain`: Python cannot read it either."""
+    """Why a file cannot be read, where, and what to do. `certain`: Python cannot read it either; `of_version`: this
+    Python cannot, and a newer one may."""
 
     message: str
     span: Span
     hint: str = ""
     certain: bool = True
+    of_version: bool = False
 
 
 @dataclass(slots=True)

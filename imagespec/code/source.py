@@ -43,7 +43,9 @@ def _read(path: Path) -> Facts:
         tree = parsed(source.text)
     except SyntaxError as error:
         line = min(error.lineno or 1, len(lines(source.text)))
-        result.trouble = Trouble(f"`{path.name}` is no Python: {error.msg}", source.at(line, max(error.offset or 1, 1)))
+        at = source.at(line, max(error.offset or 1, 1))
+        of_version = not isinstance(error, IndentationError)
+        result.trouble = Trouble(f"`{path.name}` is no Python: {error.msg}", at, of_version=of_version)
     except (RecursionError, MemoryError):
         why = f"`{path.name}` is nested too deeply to be looked through"
         result.trouble = Trouble(why, source.at(1, 1), certain=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from imagespec.code.facts import Trouble
 from imagespec.code.finder import in_tree
 from imagespec.code.packages import GIVEN, STANDARD, given
 from imagespec.code.reach import Reach, Wanted
@@ -228,11 +230,17 @@ def unreadable(image: Image) -> Iterable[Finding]:
     for reach in view(image).reaches:
         for module in reach.modules.values():
             trouble = module.facts.trouble
-            if trouble is not None and trouble.certain:
+            if trouble is not None and trouble.certain and not _newer_reads(trouble, image):
                 yield Finding(trouble.span, trouble.message, trouble.hint)
         for wanted in _once(reach.beyond):
             if wanted.where.guard is None and wanted.where.handles is None:
                 yield _beyond(wanted)
+
+
+def _newer_reads(trouble: Trouble, image: Image) -> bool:
+    """Whether the Python of the image may be newer than this one, and read what this one cannot."""
+    series = re.match(r"(\d+)\.(\d+)", image.python)
+    return trouble.of_version and (series is None or (int(series[1]), int(series[2])) > sys.version_info[:2])
 
 
 def _beyond(wanted: Wanted) -> Finding:
@@ -318,17 +326,25 @@ def check_must_fail(image: Image) -> Iterable[Finding]:
 
 @rule("IS614", "note")
 def not_looked_at(image: Image) -> Iterable[Finding]:
-    """A file of an app that was not looked through: it is too large, or nested too deeply.
+    """A file of an app that was not looked through: it is too large, nested too deeply, or for a newer Python.
 
-    What it imports and reads was not held against the image.
+    What it imports and reads was not held against the image. Code is read by the Python that runs imagespec: what a
+    newer one has learned since, it takes for mistakes.
 
-    Use instead: data in a file of its own, that is no Python.
+    Use instead: data in a file of its own, that is no Python; and imagespec on the Python of the image.
     """
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
     for reach in view(image).reaches:
         for module in reach.modules.values():
             trouble = module.facts.trouble
-            if trouble is not None and not trouble.certain:
+            if trouble is None:
+                continue
+            if not trouble.certain:
                 yield Finding(trouble.span, trouble.message, trouble.hint)
+            elif _newer_reads(trouble, image):
+                hint = "the Python of the image may know more: run imagespec with the same"
+                message = trouble.message.replace("is no Python", f"is no Python {here}")
+                yield Finding(trouble.span, message, hint)
 
 
 def _span(wanted: Wanted) -> Span:

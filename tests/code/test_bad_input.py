@@ -29,6 +29,8 @@ def run():
     return broken
 """
 SPEC = "apps: [app.py]\nsource: [{package: broken}]\n"
+OLD, NEW = 'base: {debian_slim: "3.11.10"}\n', 'base: {debian_slim: "3.14.0"}\n'
+"""Bases with a Python that is not newer than the one that runs this, and with one that is."""
 
 
 def places(found: list[Diagnostic]) -> list[tuple[str, str, int]]:
@@ -49,16 +51,24 @@ UNREADABLE: dict[str, tuple[bytes, int, str]] = {
 
 @pytest.mark.parametrize(("content", "line", "said"), UNREADABLE.values(), ids=UNREADABLE)
 def test_unreadable_modules(found: Found, content: bytes, line: int, said: str) -> None:
-    (one,) = found({"app.py": APP, "broken.py": content}, SPEC)
+    (one,) = found({"app.py": APP, "broken.py": content}, OLD + SPEC)
     assert (one.code, one.span.source.path.name, one.span.line) == ("IS610", "broken.py", line)
     assert said in one.message
 
 
 @pytest.mark.parametrize(("content", "line", "said"), UNREADABLE.values(), ids=UNREADABLE)
 def test_unreadable_apps(found: Found, content: bytes, line: int, said: str) -> None:
-    (one,) = found({"app.py": content}, "apps: [app.py]\n")
+    (one,) = found({"app.py": content}, f"{OLD}apps: [app.py]\n")
     assert (one.code, one.span.source.path.name, one.span.line) == ("IS610", "app.py", line)
     assert said in one.message
+
+
+@pytest.mark.parametrize("text", ["def f[T](x: T): ...\nx = 1 +\n", "x = f'{d['a']}' +\n"])
+def test_what_a_newer_python_may_read(found: Found, text: str) -> None:
+    (one,) = found({"app.py": APP, "broken.py": text}, NEW + SPEC)
+    assert (one.code, one.severity, one.span.source.path.name) == ("IS614", "note", "broken.py")
+    (sure,) = found({"app.py": APP, "broken.py": "if x:\npass\n"}, NEW + SPEC)
+    assert (sure.code, sure.severity) == ("IS610", "error")
 
 
 @pytest.mark.parametrize(
