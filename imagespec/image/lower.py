@@ -83,7 +83,9 @@ def _layer(operation: type[AnyOperation], origin: Route, written: Fields, places
 
 
 def _one(operation: type[AnyOperation], value: Any, section: str, field: str) -> Iterator[Layer]:
-    if value or value == "":
+    """The layer of a section that is one value. An empty list takes the base's entrypoint or command away; there is no
+    empty shell."""
+    if value is not None and (value != () or section != "shell"):
         yield _layer(operation, (section,), {field: value}, {field: (section,)})
 
 

@@ -355,8 +355,8 @@ class Spec(Section):
     env: EnvMap | None = _doc("Environment variables of `run` and of the functions; `$NAME` expands.")
     workdir: str | None = _doc("Working directory.")
     shell: Strings | None = _doc("Shell that `RUN` uses.")
-    entrypoint: Strings | None = _doc("Program that every container starts with.")
-    cmd: Strings | None = _doc("Default command of a sandbox.")
+    entrypoint: Strings | None = _doc("Program that every container starts with; `[]` for none.")
+    cmd: Strings | None = _doc("Default command of a sandbox; `[]` for none.")
     source: tuple[Source, ...] | None = _doc("Code and data of this machine.")
     function: Annotated[tuple[Function, ...] | None, BeforeValidator(_listed)] = _doc(
         "A Python function that runs while the image is built, or several."

@@ -299,6 +299,13 @@ description: all of it
         ),
         refused=(10,),
     ),
+    "an empty entrypoint and command take those of the base away": section(
+        """
+entrypoint: []
+cmd: []
+""",
+        lambda: slim().entrypoint([]).cmd([]),
+    ),
     "empty sections are no layers": section(
         """
 apt: []
