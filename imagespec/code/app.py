@@ -13,7 +13,7 @@ from pathlib import Path
 from imagespec.code.facts import At, Facts
 from imagespec.code.images import Held, Images
 from imagespec.code.literals import known, last_name, text_of
-from imagespec.code.source import facts, parsed
+from imagespec.code.source import facts, parsed, read_text
 from imagespec.image.layers import Image
 
 
@@ -144,11 +144,23 @@ def _keys(node: ast.expr, images: Images) -> Iterator[str | None]:
 
 
 def _module(path: Path, root: Path, found: Facts) -> str:
-    """The dotted name by which a file is run with `-m`, where it can only be, or says that it is."""
+    """The dotted name by which a file is run with `-m`, where it can only be, or where it or the project says so."""
     dotted_name = _dotted(path, root)
+    if "." not in dotted_name:
+        return ""
+    told = re.compile(rf"-m\s+{re.escape(dotted_name)}\b")
     relative = any(each.level for each in found.imports)
-    said = re.search(rf"-m\s+{re.escape(dotted_name)}\b", found.source.text)
-    return dotted_name if "." in dotted_name and (relative or said) else ""
+    return dotted_name if relative or told.search(found.source.text) or told.search(_commands(root)) else ""
+
+
+_HOLD_COMMANDS = ("Makefile", "justfile", "Justfile", "README.md", "*.sh", "scripts/*.sh")
+
+
+def _commands(root: Path) -> str:
+    """The lines of a project's own files that say how it is run on Modal."""
+    texts = [read_text(path) for pattern in _HOLD_COMMANDS for path in sorted(root.glob(pattern))]
+    lines_of = [line for text in texts if isinstance(text, str) for line in text.split("\n")]
+    return "\n".join(line for line in lines_of if re.search(r"\bmodal\s+(run|deploy|serve|shell)\b", line))
 
 
 def _dotted(path: Path, root: Path) -> str:

@@ -65,12 +65,16 @@ class Tree:
 
     def folder_of(self, name: str, local: Path) -> str | None:
         """The folder from which a module of this machine, a file or a folder, could be imported by its name."""
+        end = "/" + name.replace(".", "/")
         for remote, path in self.files.items():
-            if local in (path, path.parent):
-                folder = posixpath.dirname(remote if path == local else posixpath.dirname(remote))
-                for part in reversed(name.split(".")[:-1]):
-                    folder = posixpath.dirname(folder) if posixpath.basename(folder) == part else folder
-                return folder
+            if path == local:
+                place = remote.removesuffix(".py")
+            elif path.parent == local:
+                place = posixpath.dirname(remote)
+            else:
+                continue
+            if place.endswith(end):
+                return place.removesuffix(end) or "/"
         return None
 
     def holds(self, path: str) -> bool:

@@ -33,6 +33,10 @@ def missing_module(image: Image) -> Iterable[Finding]:
     functions and in `try` are followed too, and so is what `python -m` starts. A module in a folder that is not on
     `sys.path` is as good as missing.
 
+    An app counts as run with `-m` where it says so itself, in its docstring or a comment (`modal run -m package.app`),
+    where a `Makefile`, a `justfile`, the `README.md` or a shell script of the root or of `scripts/` does, or where it
+    has relative imports. Any other is taken to be run by its path.
+
     Use instead: the module under `source`: `- package: NAME`.
     """
     for reach in view(image).reaches:

@@ -303,6 +303,38 @@ def test_a_fix_adds_what_is_missing(found: Found, tmp_path: Path) -> None:
     ]
 
 
+IN_PACKAGE = {
+    "proj/__init__.py": "",
+    "proj/cfg.py": "",
+    "proj/main.py": f"{HEAD}{RUN}    from proj import cfg\n    import proj.cfg\n",
+}
+
+
+def test_an_app_in_its_package(found: Found) -> None:
+    """Run by its path, it is alone in the image; what it is called there is no package that lies elsewhere."""
+    said = found(IN_PACKAGE, "apps: [proj/main.py]\n")
+    assert [(d.code, d.message) for d in said] == [
+        ("IS601", "`proj` is not in the image"),
+        ("IS601", "`proj.cfg` is not in the image"),
+    ]
+    assert said[0].fix == (Add(("source",), {"package": "proj"}),)
+    assert "`modal run -m proj.main` ships it" in said[0].hint
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "count"),
+    [
+        ("Makefile", "train:\n\tmodal run -m proj.main\n", 0),
+        ("README.md", "    MODAL_PROFILE=x modal deploy --env y -m proj.main\n", 0),
+        ("scripts/train.sh", "exec modal run --detach -m proj.main::run --x 1\n", 0),
+        ("Makefile", "train:\n\tmodal run proj/main.py\n\tpython -m proj.main\n", 2),
+        ("Makefile", "train:\n\tmodal run -m proj.mainly\n", 2),
+    ],
+)
+def test_how_an_app_is_run(found: Found, name: str, text: str, count: int) -> None:
+    assert len(found({**IN_PACKAGE, name: text}, "apps: [proj/main.py]\n")) == count
+
+
 LINES = [
     *IN_FUNCTION,
     *[
