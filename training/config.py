@@ -89,6 +89,12 @@ class Config:
 
     def validate(self) -> None:
         """Raises `TrainingError` where values do not go together."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type == "float" and not abs(value) <= 1e6:  # NaN is not either
+                raise TrainingError(f"`{field.name}={value}` is no number that can be meant")
+        if not 0 <= self.seed < 2**63:
+            raise TrainingError(f"`seed={self.seed}` is not in 0 to 2**63 - 1")
         for name in ("stored", "image_size", "steps", "batch", "log_every", "save_every", "keep", "budget_after"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"`{name}={getattr(self, name)}` is less than 1")
@@ -294,14 +300,15 @@ class Request:
         for axis in self.grid:
             name, _, values = axis.partition("=")
             points = [{**point, **self._read(name, value)} for point in points for value in values.split(",")]
-        requests = []
+        requests: dict[Path, Request] = {}
         for point in points:
-            suffix = ",".join(f"{name}={value}" for name, value in point.items())
-            given = {**self.given, **point}
-            out = self.folder.with_name(f"{self.folder.name}-{suffix}")
-            requests.append(dataclasses.replace(self, command="train", given=given, out=out, grid=()))
-            requests[-1].config.validate()
-        return requests
+            suffix = ",".join(f"{name}={value}" for name, value in point.items()).replace("/", "-")
+            out = self.folder.parent / f"{self.folder.name or 'sweep'}-{suffix}"
+            request = dataclasses.replace(self, command="train", given={**self.given, **point}, out=out, grid=())
+            request.config.validate()
+            if requests.setdefault(out, request) is not request:
+                raise TrainingError(f"`{suffix}` is in the sweep twice")
+        return list(requests.values())
 
     def _read(self, name: str, text: str) -> dict[str, Any]:
         known = {field.name: field for field in dataclasses.fields(CONFIGS[self.task])}
@@ -342,7 +349,7 @@ def read(arguments: Sequence[str], task: str | None = None) -> Request:
     named = first.parse_args(words)
     task = task or str(named.task)
     parser = _parser(f"{name} {' '.join(words)}", task, named.command)
-    known, unknown = parser.parse_known_args(arguments[len(words) :])
+    known, unknown = parser.parse_known_intermixed_args(arguments[len(words) :])
     if unknown:
         flags = [flag for action in parser._actions for flag in action.option_strings]
         flag = unknown[0].partition("=")[0]
@@ -357,7 +364,8 @@ def _overview(name: str, task: str | None, *, helping: Iterable[str]) -> NoRetur
     which = f"{{{','.join(COMMANDS)}}}" + ("" if task else f" {{{','.join(CONFIGS)}}}")
     usage = f"{name} {which} [--flag …]"
     if not helping:
-        raise UsageError(f"what to do? {usage}; {name} {'train' if task else 'train dit'} --help lists the flags")
+        flags = f"python -m training train {task or 'dit'} --help"  # Modal takes `--help` for its own
+        raise UsageError(f"what to do? {usage}; {flags} lists the flags")
     print(f"usage: {usage}\n")
     print("\n".join(f"  {command:<10} {text}" for command, text in COMMANDS.items()))
     raise SystemExit(0)

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training import backbones, flow, metrics, plots
+from training import backbones, flow, metrics, plots, speed
 from training.augment import plain, varied
-from training.config import ClassifierConfig, Config, DiTConfig
+from training.config import ClassifierConfig, Config, DiTConfig, TrainingError
 from training.data import Pack, Split
 from training.dit import DiT
 from training.parallel import Chance
@@ -35,7 +35,7 @@ class Task(Protocol):
         """Fresh, on the CPU; without `pretrained`, not even with the weights that the config asks for.
 
         Raises:
-            TrainingError: a backbone cannot be had.
+            TrainingError: a backbone cannot be had, or does not take images of this size.
         """
 
     def example(self) -> tuple[Tensor, ...]:
@@ -64,9 +64,18 @@ class Classifier:
 
     def model(self, *, pretrained: bool = True) -> nn.Module:
         config = self.config
-        return backbones.classifier(
+        model = backbones.classifier(
             config.backbone, self.pack.channels, len(self.pack.classes), pretrained=config.pretrained and pretrained
         )
+        try:
+            speed.flops(model, self.example())
+        except (RuntimeError, ValueError, AssertionError) as error:
+            why = str(error).strip().partition("\n")[0]
+            raise TrainingError(
+                f"`backbone={config.backbone}` does not take images of `image_size={config.image_size}` ({why}): take "
+                "another `--image-size` or `--backbone`"
+            ) from None
+        return model
 
     def example(self) -> tuple[Tensor, ...]:
         side = self.config.image_size

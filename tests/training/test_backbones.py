@@ -8,8 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.training import runs
 from training import backbones
 from training.config import TrainingError
+from training.data import open_pack
+from training.tasks import task
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "vit_b_32", "convnext_tiny", "small"])
@@ -83,3 +86,12 @@ def test_torchvision_that_does_not_fit_torch(tmp_path: Path) -> None:
         "error: torchvision cannot be imported beside this torch (operator torchvision::nms does not exist): install a "
         "pair that goes together, or take `--backbone small --no-pretrained`\n"
     )
+
+
+@pytest.mark.parametrize("name", ["vit_b_32", "alexnet"])
+def test_images_that_a_backbone_does_not_take(name: str, tmp_path: Path) -> None:
+    own = task(runs.config("classifier", backbone=name, pretrained=False), open_pack(runs.pack(tmp_path / "pack")))
+    with pytest.raises(TrainingError) as caught:
+        own.model()
+    assert str(caught.value).startswith(f"`backbone={name}` does not take images of `image_size=16` (")
+    assert str(caught.value).endswith("): take another `--image-size` or `--backbone`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,11 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "average": ("classifier", {"ema": 1.0}, "`ema=1.0` is not in 0 to 1, 1 excluded"),
     "smoothing": ("classifier", {"label_smoothing": 1.5}, "`label_smoothing=1.5` is not in 0 to 1, 1 excluded"),
     "nodes": ("dit", {"nodes": 3}, "`nodes=3`: the app's cluster has 2 containers"),
+    "not a number": ("dit", {"guidance": math.nan}, "`guidance=nan` is no number that can be meant"),
+    "infinite": ("dit", {"guidance": -math.inf}, "`guidance=-inf` is no number that can be meant"),
+    "beyond floats": ("classifier", {"learning_rate": 1e38}, "`learning_rate=1e+38` is no number that can be meant"),
+    "negative seed": ("dit", {"seed": -1}, "`seed=-1` is not in 0 to 2**63 - 1"),
+    "large seed": ("dit", {"seed": 2**63}, "`seed=9223372036854775808` is not in 0 to 2**63 - 1"),
     "small": ("classifier", {"backbone": "small"}, "there are no pretrained weights for the backbone `small`"),
 }
 
@@ -158,9 +164,24 @@ def test_a_sweep_is_a_run_for_each_combination() -> None:
     assert all(read(point.flags()) == point for point in points)
 
 
+def test_axes_stand_anywhere() -> None:
+    request = read(["sweep", "dit", "--steps", "2", "seed=0,1", "--data", "digits", "width=32,64", "--no-flip"])
+    assert request.grid == ("seed=0,1", "width=32,64")
+    assert request.given == {"steps": 2, "data": "digits", "flip": False}
+    assert len(request.points()) == 4
+
+
+@pytest.mark.parametrize("out", [".", "/", "there"])
+def test_a_point_has_a_folder_that_can_be_made(out: str) -> None:
+    points = read(["sweep", "classifier", f"--out={out}", "backbone=some/where"]).points()
+    name = "there" if out == "there" else "sweep"
+    assert [point.folder for point in points] == [Path(out).parent / f"{name}-backbone=some-where"]
+
+
 @pytest.mark.parametrize(
     ("axis", "said"),
     [
+        ("seed=0,1,00", "`seed=0` is in the sweep twice"),
         ("widht=1", "no setting `widht` to sweep: did you mean `width`?"),
         ("width=many", "`width=many` is no int"),
         ("width=7", "`width=7` is not a multiple of 4 times `heads=6`"),
