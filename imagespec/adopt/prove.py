@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from imagespec.adopt import codes
 from imagespec.adopt.draft import Draft
@@ -22,7 +24,9 @@ from imagespec.machine.host import for_commands
 
 PATIENCE = 120.0
 """Seconds that a file may take to be imported, and its images to be loaded."""
-_SHOWN = 12
+_SHOWN, _LONGEST = 12, 500
+_PIECE, _KEPT = 4096, 16
+"""Of what the code says on standard error: bytes that are read at once, and how many such pieces are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,10 @@ class Equal:
 
 
 def prove(drafts: Sequence[Draft], specs: Sequence[Path]) -> list[Equal | Diagnostic]:
-    """Import the Python files that the drafts come from, each in a process of its own, and compare the requests.
+    """Ask Modal's client what it would request for the images of code and for the specs, and compare.
 
-    The file's top level runs, in the sandbox that `sandbox.py` describes.
+    Each Python file is imported, which runs its top level, in a process of its own, and its specs are asked for in
+    another one; both in the sandbox that `sandbox.py` describes.
     """
     found: dict[int, Equal | Diagnostic] = {}
     files: dict[str, list[int]] = {}
@@ -46,10 +51,10 @@ def prove(drafts: Sequence[Draft], specs: Sequence[Path]) -> list[Equal | Diagno
         else:
             files.setdefault(str(draft.made_by[0]), []).append(index)
     for file, indices in files.items():
-        images = [{"made_by": drafts[i].made_by[1:], "spec": os.path.abspath(specs[i])} for i in indices]
-        result = _run({"file": file, "images": images})
+        code = _run({"file": file, "made_by": [drafts[i].made_by[1:] for i in indices]})
+        adopted = _run({"specs": [os.path.abspath(specs[i]) for i in indices]}) if "images" in code else {}
         for place, index in enumerate(indices):
-            found[index] = _judged(drafts[index], specs[index], result, place)
+            found[index] = _judged(drafts[index], specs[index], code, adopted, place)
     return [found[index] for index in range(len(drafts))]
 
 
@@ -68,18 +73,22 @@ def _not_proven(draft: Draft, why: str) -> Diagnostic:
     return codes.NOT_PROVEN.at(span, f"`{draft.name}` is not proven: {why}")
 
 
-def _judged(draft: Draft, spec: Path, result: dict[str, Any], place: int) -> Equal | Diagnostic:
-    if "error" in result:
-        return _not_proven(draft, f"importing the code ended with {result['error']}")
-    if "error" in result["images"][place]:
-        return _not_proven(draft, f"Modal does not build it: {result['images'][place]['error']}")
-    original, adopted = (result["images"][place][which] for which in ("original", "adopted"))
-    if original == adopted:
-        return Equal(len(original))
+def _judged(draft: Draft, spec: Path, code: dict[str, Any], adopted: dict[str, Any], place: int) -> Equal | Diagnostic:
+    if "error" in code:
+        return _not_proven(draft, f"importing the code {code['error']}")
+    if "error" in adopted:
+        return _not_proven(draft, f"asking for `{spec.name}` {adopted['error']}")
+    original, sent = code["images"][place], adopted["images"][place]
+    if "error" in original:
+        return _not_proven(draft, f"Modal does not build it as the code says it: {original['error']}")
+    if "error" in sent:
+        return _not_proven(draft, f"Modal does not build it as `{spec.name}` says it: {sent['error']}")
+    if original == sent:
+        return Equal(len(original["requests"]))
     return codes.NOT_EQUAL.at(
         draft.operations[-1].span,
         f"`{spec.name}` does not send what the code sends",
-        _first_difference(original, adopted),
+        _first_difference(original["requests"], sent["requests"]),
     )
 
 
@@ -97,37 +106,50 @@ def _first_difference(original: Sequence[Any], adopted: Sequence[Any]) -> str:
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
-    """What the prover found, or why it did not get that far."""
+    """What the prover found, or how it ended before it got that far."""
     with tempfile.TemporaryDirectory(prefix="imagespec-proof-") as aside:
-        package = str(Path(__file__).resolve().parents[2])
-        paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-        env = {name: value for name, value in for_commands(os.environ).items() if name in ("PATH", "LANG", "TZ")}
-        env |= {"PYTHONPATH": os.pathsep.join([*paths, package]), "PYTHONDONTWRITEBYTECODE": "1"}
-        env |= {"HOME": aside, "TMPDIR": aside, "XDG_CACHE_HOME": aside}
+        Path(aside, "job.json").write_text(json.dumps(job), encoding="utf-8")
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "imagespec.adopt.prover"],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-P", "-m", "imagespec.adopt.prover", aside],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=env,
-            text=True,
-            errors="replace",
+            env=_environment(aside),
             start_new_session=True,
         )
+        assert process.stderr is not None
+        said: deque[bytes] = deque(maxlen=_KEPT)
+        reader = threading.Thread(target=_follow, args=(process.stderr, said), daemon=True)
+        reader.start()
         try:
-            _, said = process.communicate(json.dumps(job | {"aside": aside}), timeout=PATIENCE)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            return {"error": f"no end after {PATIENCE:.0f} s"}
+            return {"error": f"had not ended after {PATIENCE:.0f} s"}
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            for stream in (process.stdin, process.stderr):
-                if stream is not None:
-                    stream.close()
+            reader.join()
+            process.stderr.close()
         try:
             result: dict[str, Any] = json.loads(Path(aside, "result.json").read_text("utf-8"))
-            return result
         except (OSError, ValueError):
-            last = said.strip().splitlines()[-1:] or [f"exit code {process.returncode}"]
-            return {"error": last[0]}
+            text = b"".join(said).decode(errors="replace").strip()
+            result = {"error": (text.splitlines() or [f"exit code {process.returncode}"])[-1]}
+        return result if "images" in result else {"error": f"ended with {result['error'][:_LONGEST]}"}
+
+
+def _environment(aside: str) -> dict[str, str]:
+    """Variables without secrets, and with a home that is thrown away."""
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    env = {name: value for name, value in for_commands(os.environ).items() if name in ("PATH", "LANG", "TZ")}
+    env |= {"PYTHONPATH": os.pathsep.join([*paths, package]), "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= {"PYTHONHASHSEED": "0"}  # what a process makes of a set, another one makes of it too
+    return env | {"HOME": aside, "TMPDIR": aside, "XDG_CACHE_HOME": aside}
+
+
+def _follow(stream: IO[bytes], said: deque[bytes]) -> None:
+    """Read to the end, and keep the last."""
+    while piece := os.read(stream.fileno(), _PIECE):
+        said.append(piece)

@@ -1,6 +1,7 @@
-"""A job on standard input -> what is requested for the images of a Python file and for the specs made of it.
+"""A job -> what Modal's client requests for the images of a Python file, or for specs.
 
-Run as a process of its own by `prove.py`: it imports the file.
+Run as a process of its own by `prove.py`: it imports the file. What the file changes in Modal's client is in force for
+its own images, so specs are asked for in a process that does not import it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ import os
 import pickle
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 
 def main() -> None:
-    """Read the job, enter the sandbox, import the file, and write down the requests."""
-    job = json.load(sys.stdin)
-    aside = Path(job["aside"])
+    """Read the job, enter the sandbox, and write down the requests."""
+    aside = Path(sys.argv[1])
+    job = json.loads((aside / "job.json").read_text(encoding="utf-8"))
     from imagespec.adopt import recorder, sandbox
 
     answers = recorder.Recorder()
@@ -36,11 +37,10 @@ def main() -> None:
     sandbox.enter(aside, port)
     result: dict[str, Any] = {}
     try:
-        module = _imported(Path(job["file"]))
-    except BaseException as error:  # a file may even exit
+        images = _of_file(job["file"], job["made_by"], made) if "file" in job else map(_of_spec, job["specs"])
+        result["images"] = [_requested(answers, image) for image in images]
+    except BaseException as error:
         result["error"] = _last(error)
-    else:
-        result["images"] = [_compared(answers, module, made, image) for image in job["images"]]
     (aside / "result.json").write_text(json.dumps(result), encoding="utf-8")
     os._exit(0)  # threads that the file started are not waited for
 
@@ -85,6 +85,13 @@ def _name(target: Any) -> str:
     return str(getattr(own, "__name__", ""))
 
 
+def _of_file(file: str, every: Sequence[Sequence[Any]], made: dict[Any, Any]) -> Iterator[Callable[[], Any]]:
+    """What finds each image of a file, which is imported."""
+    module = _imported(Path(file))
+    for made_by in every:
+        yield lambda made_by=made_by: _found(module, made, made_by)  # type: ignore[misc]
+
+
 def _imported(path: Path) -> Any:
     """The module of a file, named and found as `modal run` does it."""
     sys.path[:0] = [str(path.parent), os.getcwd()]
@@ -97,12 +104,43 @@ def _imported(path: Path) -> Any:
     return module
 
 
-def _compared(answers: Any, module: Any, made: dict[Any, Any], image: dict[str, Any]) -> dict[str, Any]:
+def _found(module: Any, made: dict[Any, Any], made_by: Sequence[Any]) -> Any:
+    first, *rest = made_by
+    if first == "@":
+        name, *nth = rest
+        return made[name][nth[0]] if nth else made[id(getattr(module, str(name)))]
+    value = getattr(module, str(first))
+    for part in rest:
+        held: Any = value
+        value = held[part] if isinstance(held, dict | list | tuple) else getattr(held, str(part))
+    return value
+
+
+def _of_spec(spec: str) -> Callable[[], Any]:
+    """What makes the image of a spec, by way of the compiler's own stages."""
+    import modal
+
+    from imagespec.emit import modal as emitter
+    from imagespec.image.lower import lower
+    from imagespec.spec.parse import Parsed, parse
+
+    def make() -> modal.Image:
+        parsed = parse(Path(spec))
+        if not isinstance(parsed, Parsed) or not parsed.whole:
+            raise ValueError("it cannot be compiled")
+        before = dict(vars(modal.Image))
+        image = emitter.emit(lower(parsed))
+        if other := [name for name, value in vars(modal.Image).items() if before.get(name) is not value]:
+            raise ValueError(f"the code that it runs changes `modal.Image.{other[0]}`")
+        return image
+
+    return make
+
+
+def _requested(answers: Any, image: Callable[[], Any]) -> dict[str, Any]:
     try:
-        original = _found(module, made, image["made_by"])
-        adopted = _of_spec(Path(image["spec"]))
-        return {"original": _told(answers.requests(original)), "adopted": _told(answers.requests(adopted))}
-    except Exception as error:
+        return {"requests": _told(answers.requests(image()))}
+    except BaseException as error:  # what is imported may even exit
         return {"error": _last(error)}
 
 
@@ -120,30 +158,6 @@ def _told(value: Any) -> Any:
             return [_told(each) for each in value]
         case _:
             return value
-
-
-def _found(module: Any, made: dict[Any, Any], made_by: Sequence[Any]) -> Any:
-    first, *rest = made_by
-    if first == "@":
-        name, *nth = rest
-        return made[name][nth[0]] if nth else made[id(getattr(module, str(name)))]
-    value = getattr(module, str(first))
-    for part in rest:
-        held: Any = value
-        value = held[part] if isinstance(held, dict | list | tuple) else getattr(held, str(part))
-    return value
-
-
-def _of_spec(path: Path) -> Any:
-    """The image of a spec, by way of the compiler's own stages."""
-    from imagespec.emit import modal
-    from imagespec.image.lower import lower
-    from imagespec.spec.parse import Parsed, parse
-
-    parsed = parse(path)
-    if not isinstance(parsed, Parsed) or not parsed.whole:
-        raise ValueError("the adopted spec cannot be compiled")
-    return modal.emit(lower(parsed))
 
 
 def _last(error: BaseException) -> str:
