@@ -1,8 +1,10 @@
-"""Nodes of a YAML text -> where their characters, lines, commas and dashes are."""
+"""Nodes of a YAML text -> where their characters, lines, commas, dashes and comments are."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
@@ -11,6 +13,8 @@ from imagespec.fix.values import Refused, Way
 from imagespec.spec.source import last_of
 
 _REST = re.compile(r"[ \t]*(?:(?<=[ \t,\]}])#[^\r\n]*)?(\r?\n|\Z)")
+_PROPERTY = re.compile(r"[&!]\S*")
+_OWN_LINE = re.compile(r"^[ \t]*(#).*\n?", re.MULTILINE)
 _GAP = re.compile(r"(?:\s|(?<=\s)#[^\r\n]*|(?<=[,\[{])#[^\r\n]*)*")
 
 
@@ -24,6 +28,15 @@ class Written:
     @property
     def newline(self) -> str:
         return "\r\n" if "\r\n" in self.text else "\n"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is JSON, as all of its readers expect it to stay."""
+        try:
+            json.loads(self.text)
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def node(self, path: Way) -> yaml.Node:
         return at(self.top, path)
@@ -81,21 +94,46 @@ class Written:
         start, end = last.start_mark.index, last.end_mark.index
         return int(start + len(self.text[start:end].rstrip()))
 
+    def first(self, holder: yaml.Node) -> int:
+        """Where a list or map begins, past its anchor; that of its first key is none of it."""
+        at = int(holder.start_mark.index)
+        key = holder.value[0][0].start_mark.index if isinstance(holder, yaml.MappingNode) and holder.value else None
+        while at != key and (found := _PROPERTY.match(self.text, at)):
+            gap = _GAP.match(self.text, found.end())
+            assert gap is not None
+            at = gap.end()
+        return at
+
     def dash(self, holder: yaml.SequenceNode, index: int) -> int:
         """Where the dash of an item stands: in the column in which the list begins."""
-        column = holder.start_mark.column
+        first = self.first(holder)
+        column = self.column(first)
         at = holder.value[index].start_mark.index
-        while at > holder.start_mark.index:
+        while at > first:
             dash = self.line_start(at) + column
             if self.text[dash : dash + 1] == "-" and dash < at and self.begins_line(dash):
                 return dash
             at = self.line_start(at) - 1
-        return int(holder.start_mark.index)
+        return first
+
+    def comments(self, holder: yaml.Node, index: int, start: int, end: int) -> str:
+        """The comments on lines of their own in a stretch of the text that holds a child."""
+        node = children(holder)[index]
+        texts = [(each.start_mark.index, each.end_mark.index) for each in _scalars(node)]
+        found = _OWN_LINE.finditer(self.text, self.line_start(start), end)
+        return "".join(line[0] for line in found if not any(a <= line.start(1) < b for a, b in texts))
 
     def quotes(self, holder: yaml.Node) -> str:
         """The quotes of the last text among the children of a node."""
         scalars = [node for node in children(holder) if isinstance(node, yaml.ScalarNode)]
         return str(scalars[-1].style or "").strip("|>") if scalars else ""
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    for child in children(node):
+        yield from _scalars(child)
 
 
 def at(node: yaml.Node, path: Way) -> yaml.Node:

@@ -5,6 +5,9 @@ A comment at the end of a line that is taken out goes with it; one on a line of 
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import yaml
 
 from imagespec.diagnostic import Add, Edit, Remove, Rename, Replace, Route
@@ -12,6 +15,7 @@ from imagespec.fix.layout import Written, children
 from imagespec.fix.scalars import block, flow, item, scalar
 from imagespec.fix.values import Refused, Way, content, nested
 from imagespec.spec.schema import keys_at
+from imagespec.spec.source import last_of
 
 
 def rewritten(written: Written, path: Way, edit: Edit, rest: Route = ()) -> str:
@@ -41,8 +45,11 @@ def _without(written: Written, path: Way) -> str:
     start, end = written.span(holder, index)
     if isinstance(holder, yaml.SequenceNode):
         start = written.dash(holder, index)
+    comments = written.comments(holder, index, start, end)
     if written.begins_line(start):
-        return written.text[: written.line_start(start)] + written.text[written.line_end(end) :]
+        return written.text[: written.line_start(start)] + comments + written.text[written.line_end(end) :]
+    if comments:
+        raise Refused("comments stand inside")
     if index == 0 and isinstance(holder, yaml.MappingNode):
         return _first_of_item(written, holder, start, end)
     raise Refused("something else stands on its line")
@@ -64,6 +71,8 @@ def _out_of_brackets(written: Written, holder: yaml.Node, index: int) -> str:
     start, end = written.span(holder, index)
     comma = written.comma(end)
     after = end if comma is None else comma + 1
+    if written.comments(holder, index, start, after):
+        raise Refused("comments stand inside")
     if written.begins_line(start) and (rest := written.rest(after)):  # lines of its own
         return text[: written.line_start(start)] + text[rest.end() :]
     if comma is not None:
@@ -90,11 +99,11 @@ def _replaced(written: Written, path: Way, edit: Replace) -> str:
     if not old or ("#" in old and "\n" in old):
         raise Refused("comments may stand inside")
     if isinstance(node, yaml.ScalarNode):
-        return text[:start] + flow(edit.value, str(node.style or "").strip("|>")) + text[end:]
+        return text[:start] + _flow(written, edit.value, str(node.style or "").strip("|>")) + text[end:]
     assert isinstance(node, yaml.MappingNode | yaml.SequenceNode)
     if not node.flow_style:  # brackets go on the line of the key
         return f"{text[:start].rstrip()} {flow(edit.value)}{text[end:]}"
-    return text[:start] + flow(edit.value) + text[end:]
+    return text[:start] + _flow(written, edit.value) + text[end:]
 
 
 def _renamed(written: Written, path: Way, key: str) -> str:
@@ -116,10 +125,11 @@ def _with(written: Written, path: Way, edit: Add, rest: Route) -> str:
         in_map, what = True, nested(rest, what if in_map else [what])
     quotes = written.quotes(holder)
     if holder.flow_style:
-        return _into_brackets(written, holder, flow(what, quotes)[1:-1] if in_map else flow(what, quotes))
+        entry = _flow(written, what, quotes)
+        return _into_brackets(written, holder, entry[1:-1] if in_map else entry)
     if in_map and isinstance(holder, yaml.MappingNode):
         after = len(holder.value) - 1 if path else _last_before(next(iter(what)), holder)
-        column, lines = holder.start_mark.column, block(what, quotes)
+        column, lines = written.column(written.first(holder)), block(what, quotes)
     elif not in_map and isinstance(holder, yaml.SequenceNode):
         after = len(holder.value) - 1
         column = written.column(written.dash(holder, after))
@@ -127,7 +137,15 @@ def _with(written: Written, path: Way, edit: Add, rest: Route) -> str:
         lines = [f"- {flow(what, quotes)}"] if in_brackets else item(what, quotes)
     else:
         raise Refused("it is written in a form that has no room for it")
-    return _lines_after(written, written.span(holder, after)[1], column, lines)
+    end = written.span(holder, after)[1]
+    if isinstance(last := last_of(children(holder)[after]), yaml.ScalarNode) and last.style in ("|", ">"):
+        if end == len(written.text) and not written.text.endswith("\n"):
+            raise Refused("the text in a block that the file ends with would gain a line end: end its last line")
+    return _lines_after(written, end, column, lines)
+
+
+def _flow(written: Written, plain: Any, quotes: str = "") -> str:
+    return json.dumps(plain, ensure_ascii=False) if written.is_json else flow(plain, quotes)
 
 
 def _last_before(key: str, top: yaml.MappingNode) -> int:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from imagespec.code.tree import HOME, Tree
 from imagespec.diagnostic import Add, Edit
 from imagespec.image.files import matcher
@@ -32,9 +34,10 @@ class Added:
         """What a finding says about it."""
         if self.ignored_at is not None:
             return {"other": self.ignored_at}
-        text = ", ".join(f"{key}: {value}" for key, value in self.item.items())
+        item = {key: str(value) for key, value in self.item.items()}
+        text = yaml.safe_dump([item], default_flow_style=True, allow_unicode=True, sort_keys=False, width=1 << 20)
         fix: tuple[Edit, ...] = (Add(("source",), self.item),)
-        return {"mend": f"source: [{{{text}}}]", "fix": fix}
+        return {"mend": f"source: {text.rstrip()}", "fix": fix}
 
 
 def source_for(name: str, local: Path, image: Image, tree: Tree) -> Added:

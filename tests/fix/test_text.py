@@ -48,6 +48,16 @@ CASES: dict[str, tuple[Edit, str, str]] = {
     ),
     "the first key, no comment": (Remove(("a", 0, "x")), "a:\n- x: '#'\n  y: 2\n", "a:\n- y: 2\n"),
     "a text in a block": (Remove(("a",)), "a: |\n  x\n  y\n# c\nb: 1\n", "# c\nb: 1\n"),
+    "a comment inside stays": (
+        Remove(("a", "x")),
+        "a:\n  x: # key\n    # under\n    1 # value\n  y: |\n    # text\n",
+        "a:\n    # under\n  y: |\n    # text\n",
+    ),
+    "a text that looks like a comment goes": (
+        Remove(("a",)),
+        "a:\n  - |\n    # text\n  # c\n  - 1\nb: 1\n",
+        "  # c\nb: 1\n",
+    ),
     "a key with CRLF": (Remove(("a", "x")), "a:\r\n  x: 1 # c\r\n  y: 2\r\n", "a:\r\n  y: 2\r\n"),
     "in brackets, the first": (Remove(("a", 0)), "a: [1, 2, 3]\n", "a: [2, 3]\n"),
     "in brackets, the middle": (Remove(("a", 1)), "a: [1, 2, 3] # c\n", "a: [1, 3] # c\n"),
@@ -126,6 +136,20 @@ CASES: dict[str, tuple[Edit, str, str]] = {
         "base: x",
         "base: x\npython:\n  packages: [a==1]",
     ),
+    "below an anchor": (
+        Add(("a",), {"x": "w"}),
+        "a: &a # c\n  - &b {x: z}\n",
+        "a: &a # c\n  - &b {x: z}\n  - {x: w}\n",
+    ),
+    "a key below an anchor": (Add(("a",), "1", "B"), "a: &a\n  &k x: z\n", 'a: &a\n  &k x: z\n  B: "1"\n'),
+    "a key beside an anchor": (Add(("a",), "w", "b"), "a:\n  &k x: z\n", "a:\n  &k x: z\n  b: w\n"),
+    "to JSON": (
+        Add(("a",), {"x": "é", "y": [True]}),
+        '{"a": [{"x": "z"}]}',
+        '{"a": [{"x": "z"}, {"x": "é", "y": [true]}]}',
+    ),
+    "a section of JSON": (Add(("apt",), "wget"), '{\n  "base": "x"\n}\n', '{\n  "base": "x",\n  "apt": ["wget"]\n}\n'),
+    "JSON for JSON": (Replace(("a",), "w"), '{"a": ["x"]}', '{"a": "w"}'),
     "a section in braces": (Add(("apt",), "wget"), "{base: x}\n", "{base: x, apt: [wget]}\n"),
 }  # fmt: skip
 
@@ -143,6 +167,8 @@ NOT_POSSIBLE = {
     "section in short": (Add(("python",), "1", "uv"), "python: [a]\n"),
     "comment inside": (Replace(("a",), "x"), "a:\n  - x # c\n  - y\n"),
     "key is there": (Rename(("a",), "b"), "a: 1\nb: 2\n"),
+    "a comment of its own in brackets": (Remove(("a", "x")), "a: {x: [1,\n    # c\n    2], y: 1}\n"),
+    "a comment of its own behind a dash": (Remove(("a", 0, "x")), "a:\n  - x: # c\n      # d\n      1\n    y: 2\n"),
     "no list": (Add(("a",), "w"), "a:\n"),
 }
 
@@ -152,6 +178,11 @@ def test_refused(case: str) -> None:
     edit, text = NOT_POSSIBLE[case]
     with pytest.raises(Refused):
         apply(text, edit)
+
+
+def test_a_block_of_text_without_a_line_end_says_why() -> None:
+    with pytest.raises(Refused, match="end its last line"):
+        apply("base: x\nenv:\n  A: |\n    x", Add(("source",), "w"))
 
 
 def test_maps_are_equal_in_any_order() -> None:

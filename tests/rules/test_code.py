@@ -90,6 +90,18 @@ REPLAYS = {
         "there is code in another, `/app`; the other is at spec.yaml:3",
         "apps: [app.py]\nsource: [{dir: src, to: /app/src}]\n",
     ),
+    "a script whose name needs quotes": Replay(
+        {
+            "run: x.sh": "echo hello\n",
+            "app.py": APP + '    import subprocess\n\n    subprocess.run(["bash", "run: x.sh"], check=True)\n',
+        },
+        "apps: [app.py]\n",
+        "IS606",
+        ("app.py", 14),
+        "the script `run: x.sh` is not in the image",
+        "add to spec.yaml: source: [{file: 'run: x.sh', to: '/root/run: x.sh'}]",
+        "apps: [app.py]\nsource: [{file: 'run: x.sh', to: '/root/run: x.sh'}]\n",
+    ),
     "a script": Replay(
         {
             "scripts/prepare.sh": "echo hello\n",
