@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from training import files
 from training.config import TrainingError
 
 MAGIC = b"imgspec1"
@@ -35,34 +35,10 @@ def save(state: State, folder: Path, step: int, keep: int) -> Path:
     buffer = io.BytesIO()  # torch's own writing to a file hides what went wrong with it
     torch.save(state, buffer)
     data = buffer.getbuffer()
-    write(target, MAGIC, hashlib.sha256(data).digest(), data)
+    files.write(target, MAGIC, hashlib.sha256(data).digest(), data)
     for old in checkpoints(folder)[keep:]:
         old.unlink(missing_ok=True)
     return target
-
-
-def write(target: Path, *parts: bytes | memoryview) -> None:
-    """A whole file or none. Raises `TrainingError` where it cannot be written."""
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # so that the new name outlives a power cut too
-        finally:
-            os.close(folder)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        size = sum(len(part) for part in parts) / 2**20
-        raise TrainingError(
-            f"`{target}` ({size:.1f} MiB) cannot be written ({error.strerror}): make room, then run the same command "
-            "again; earlier checkpoints are as they were"
-        ) from None
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -110,7 +86,7 @@ def export(model: nn.Module, folder: Path, about: Mapping[str, Any]) -> Path:
         TrainingError: it could not be written.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    write(folder / EXPORT, safetensors.torch.save(tensors, metadata={"training": json.dumps(about)}))
+    files.write(folder / EXPORT, safetensors.torch.save(tensors, metadata={"training": json.dumps(about)}))
     return folder / EXPORT
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from training import checkpoint, journal, loop, plots, sources
+from training import checkpoint, files, journal, loop, plots, sources
 from training.config import CONFIGS, Config, Request, TrainingError
-from training.data import Pack, open_pack, write_pack
+from training.data import Pack, empty, open_pack, write_pack
 from training.parallel import World, world
 from training.tasks import Task, task
 
@@ -36,17 +37,19 @@ def train(request: Request) -> Result:
     config, out = request.config, request.folder
     with world(config) as here:
         if here.first:
-            out.mkdir(parents=True, exist_ok=True)
+            files.make(out)
             _prepared(request, config)
         here.wait()
         own = task(config, open_pack(_folder(request, config), verify=False))
-        model = loop.train(own, out, here)
-        if not here.first:
-            return {}
-        checkpoint.export(model, out, {"task": config.task, "config": config.saved(), "classes": own.pack.classes})
-        plots.curve(out / journal.LOSS, out / "curve.png")
-        result = own.finish(model, out, here.device)
-    return _written(out, "trained", {"steps": config.steps, "curve": str(out / "curve.png"), **result})
+        busy = f"another run is writing in `{out}`: wait until it has ended, or take another `--out`"
+        with files.alone(out, busy) if here.first else nullcontext():
+            model = loop.train(own, out, here)
+            if not here.first:
+                return {}
+            checkpoint.export(model, out, {"task": config.task, "config": config.saved(), "classes": own.pack.classes})
+            plots.curve(out / journal.LOSS, out / "curve.png")
+            result = own.finish(model, out, here.device)
+            return _written(out, "trained", {"steps": config.steps, "curve": str(out / "curve.png"), **result})
 
 
 def evaluate(request: Request) -> Result:
@@ -81,10 +84,12 @@ def _folder(request: Request, config: Config) -> Path:
 
 def _prepared(request: Request, config: Config) -> Pack:
     folder = _folder(request, config)
-    if not folder.exists():
-        request.packs.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as scratch:
-            write_pack(sources.source(config, request.archives, Path(scratch)), folder)
+    if empty(folder):
+        files.make(request.packs)
+        with files.alone(request.packs, f"another command packs into `{request.packs}`: waiting for it", wait=True):
+            if empty(folder):
+                with tempfile.TemporaryDirectory() as scratch:
+                    write_pack(sources.source(config, request.archives, Path(scratch)), folder)
     return open_pack(folder)
 
 
@@ -103,5 +108,5 @@ def _trained(request: Request) -> tuple[Task, nn.Module, World]:
 
 
 def _written(out: Path, name: str, result: Result) -> Result:
-    checkpoint.write(out / f"{name}.json", json.dumps(result, indent=1).encode())
+    files.write(out / f"{name}.json", json.dumps(result, indent=1).encode())
     return result

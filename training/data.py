@@ -7,19 +7,23 @@ decoded while a model trains.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from training import files
 from training.config import TrainingError
 
 SPLITS = ("train", "test")
@@ -65,42 +69,54 @@ class Pack:
 def write_pack(source: Source, folder: Path) -> None:
     """Write a pack beside its place and rename it: what bears the name of a pack is whole.
 
+    One command at a time: what is left there of another one is taken for that of a command that was killed.
+
     Raises:
-        TrainingError: a label is out of range, an image is of another shape, or their number is not what was said.
-        OSError: the disk is full.
+        TrainingError: a label is out of range, an image is of another shape, their number is not what was said, or the
+            disk is full.
     """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     try:
-        arrays, labels, filled = {}, {}, dict.fromkeys(source.counts, 0)
+        with files.writing(folder):
+            partial.mkdir(parents=True)
+            for split, labels in _write_images(source, partial).items():
+                buffer = io.BytesIO()  # numpy's own writing to a file hides what went wrong with it
+                np.save(buffer, np.array(labels, np.int64))
+                (partial / f"{split}.labels.npy").write_bytes(buffer.getbuffer())
+            sums = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
+            about = {"name": source.name, "classes": source.classes, "sha256": sums}
+            (partial / "pack.json").write_text(json.dumps(about, indent=1))
+            for path in partial.iterdir():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write_images(source: Source, folder: Path) -> dict[str, list[int]]:
+    """The images of each split into a file, one after the other as they come. Returns their labels."""
+    labels: dict[str, list[int]] = {split: [] for split in source.counts}
+    with ExitStack() as opened:
+        arrays: dict[str, BinaryIO] = {}
         for split, count in source.counts.items():
-            where = partial / f"{split}.images.npy"
-            arrays[split] = np.lib.format.open_memmap(where, "w+", np.uint8, (count, *source.shape))
-            labels[split] = np.zeros(count, np.int64)
+            # not a memory map: to write through one on a full disk is to be killed
+            arrays[split] = opened.enter_context((folder / f"{split}.images.npy").open("wb"))
+            header = {"descr": "|u1", "fortran_order": False, "shape": (count, *source.shape)}
+            np.lib.format.write_array_header_1_0(arrays[split], header)
         for split, image, label in source.examples:
             if not 0 <= label < len(source.classes):
                 raise TrainingError(f"label {label} is out of range: `{source.name}` has {len(source.classes)} classes")
             if image.shape != source.shape:
                 raise TrainingError(f"an image of `{source.name}` is of shape {image.shape}, not {source.shape}")
-            arrays[split][filled[split]] = image
-            labels[split][filled[split]] = label
-            filled[split] += 1
-        if filled != dict(source.counts):
-            raise TrainingError(f"`{source.name}` has {filled} images, not {dict(source.counts)}")
-        for split, array in arrays.items():
-            array.flush()
-            np.save(partial / f"{split}.labels.npy", labels[split])
-        files = {path.name: _sha256(path) for path in sorted(partial.iterdir())}
-        about = {"name": source.name, "classes": source.classes, "sha256": files}
-        (partial / "pack.json").write_text(json.dumps(about, indent=1))
-        for path in partial.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            arrays[split].write(np.asarray(image, np.uint8).tobytes())
+            labels[split].append(label)
+    filled = {split: len(each) for split, each in labels.items()}
+    if filled != dict(source.counts):
+        raise TrainingError(f"`{source.name}` has {filled} images, not {dict(source.counts)}")
+    return labels
 
 
 def open_pack(folder: Path, *, verify: bool = True) -> Pack:
@@ -112,21 +128,27 @@ def open_pack(folder: Path, *, verify: bool = True) -> Pack:
     again = f"delete `{folder}` and prepare it again"
     try:
         about = json.loads((folder / "pack.json").read_text("utf-8"))
-        name, classes, files = about["name"], tuple(about["classes"]), about["sha256"]
-        for file, expected in files.items():
+        name, classes, sums = about["name"], tuple(about["classes"]), about["sha256"]
+        for file, expected in sums.items():
             if verify and _sha256(folder / file) != expected:
                 raise TrainingError(f"`{folder / file}` is damaged, its checksum is another: {again}")
         splits = [_split(folder, split) for split in SPLITS]
-    except FileNotFoundError as error:
-        missing = "there is no pack" if not folder.exists() else f"`{error.filename}` is missing"
-        raise TrainingError(f"{missing} in `{folder}`: the command `prepare` makes it") from None
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if empty(folder):
+            raise TrainingError(f"there is no pack in `{folder}`: the command `prepare` makes it") from None
+        raise TrainingError(f"`{error.filename}` is missing: {again}") from None
     except (ValueError, KeyError, TypeError, EOFError):
         raise TrainingError(f"`{folder}` holds no pack that can be read: {again}") from None
     for split in splits:
         if len(split.images) != len(split.labels) or int(split.labels.max(initial=0)) >= len(classes):
             raise TrainingError(f"labels and images of `{folder}` do not go together: {again}")
     train, test = (Split(torch.from_numpy(split.images), torch.from_numpy(split.labels)) for split in splits)
-    return Pack(name, classes, hashlib.sha256(json.dumps(files).encode()).hexdigest(), train, test)
+    return Pack(name, classes, hashlib.sha256(json.dumps(sums).encode()).hexdigest(), train, test)
+
+
+def empty(folder: Path) -> bool:
+    """Whether nothing is in it, nor in its place."""
+    return not any(folder.iterdir()) if folder.is_dir() else not folder.exists()
 
 
 @dataclass(frozen=True)

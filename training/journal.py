@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from training import files
+
 LOSS, SPEED = "loss.jsonl", "speed.jsonl"
 
 
@@ -16,19 +18,20 @@ class Journal:
 
     def __init__(self, folder: Path, step: int) -> None:
         self._loss, self._speed = folder / LOSS, folder / SPEED
-        if self._loss.exists():
-            lines = self._loss.read_bytes().splitlines(keepends=True)[:step]
-            os.truncate(self._loss, sum(map(len, lines)))
+        with files.writing(self._loss):
+            if self._loss.exists():
+                lines = self._loss.read_bytes().splitlines(keepends=True)[:step]
+                os.truncate(self._loss, sum(map(len, lines)))
 
     def losses(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """One line a step, on the disk when this returns."""
-        with self._loss.open("a") as file:
+        with files.writing(self._loss), self._loss.open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
             file.flush()
             os.fsync(file.fileno())
 
     def speed(self, line: Mapping[str, Any]) -> None:
-        with self._speed.open("a") as file:
+        with files.writing(self._speed), self._speed.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from training import journal
+from training import files, journal
 from training.metrics import Bin
 
 if TYPE_CHECKING:
@@ -104,12 +105,12 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _write(figure: Figure, path: Path) -> None:
-    partial = path.with_name(f".{path.name}")
-    figure.savefig(partial, format="png")
-    partial.replace(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    files.write(path, buffer.getbuffer())
 
 
 def _save(image: Image.Image, path: Path) -> None:
-    partial = path.with_name(f".{path.name}")
-    image.save(partial, format="png")
-    partial.replace(path)
+    buffer = io.BytesIO()
+    image.save(buffer, format="png")
+    files.write(path, buffer.getbuffer())

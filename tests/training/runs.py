@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch._dynamo  # an optimizer's first step loads it, which takes seconds
 from torch import Tensor, nn
 
 from training import loop, sources
-from training.config import CONFIGS, Config
+from training.config import CONFIGS, Config, TrainingError
 from training.data import open_pack, write_pack
 from training.parallel import Chance, world
 from training.tasks import task
@@ -90,16 +91,24 @@ def killed_while_writing(name: str, packed: Path, out: Path) -> None:
     train(name, packed, out)
 
 
-def limited(name: str, packed: Path, out: Path, size: int) -> None:
-    """Train where no file may grow beyond `size` bytes: what writing to a full disk is like."""
-    import resource
-
-    from training.config import TrainingError
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+@contextlib.contextmanager
+def no_file_beyond(size: int) -> Iterator[None]:
+    """While no file may grow beyond `size` bytes: what writing to a full disk is like."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
-        train(name, packed, out, steps=STEPS, keep=2, save_every=5)
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def limited(name: str, packed: Path, out: Path, size: int) -> None:
+    """Train on a full disk."""
+    try:
+        with no_file_beyond(size):
+            train(name, packed, out, steps=STEPS, keep=2, save_every=5)
     except TrainingError as error:
         (out / "error").write_text(str(error))
 

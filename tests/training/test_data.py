@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tests.training import runs
 from training import sources
 from training.config import TrainingError
 from training.data import Source, batches, open_pack, order, write_pack
@@ -67,8 +69,11 @@ def test_a_damaged_pack_is_an_error(pack: Path, name: str, damage, said: str) ->
 def test_a_missing_pack_is_an_error(pack: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"there is no pack in .*: the command `prepare` makes it"):
         open_pack(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TrainingError, match=r"there is no pack in .*empty`: the command `prepare` makes it"):
+        open_pack(tmp_path / "empty")
     (pack / "test.images.npy").unlink()
-    with pytest.raises(TrainingError, match=r"test\.images\.npy` is missing"):
+    with pytest.raises(TrainingError, match=r"test\.images\.npy` is missing: delete `.*` and prepare it again"):
         open_pack(pack)
 
 
@@ -97,6 +102,36 @@ def test_too_few_examples_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"`synthetic` has \{'train': 0, 'test': 0\} images, not"):
         write_pack(dataclasses.replace(sources.synthetic(16, 1, 0), examples=iter(())), tmp_path / "pack")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_room_for_a_pack(tmp_path: Path) -> None:
+    """It says so, and leaves nothing: a memory map would have the process killed."""
+    with runs.no_file_beyond(10_000), pytest.raises(TrainingError) as caught:
+        write_pack(sources.synthetic(16, 64, 16), tmp_path / "pack")
+    assert str(caught.value) == (
+        f"`{tmp_path / 'pack'}` cannot be written (File too large): make room, then run the same command again"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_on_their_way_to_the_disk_while_the_next_are_made(tmp_path: Path) -> None:
+    """No space is taken for images that are not there yet, and none of them stays in memory."""
+    source, sizes = sources.synthetic(64, 20, 0), []
+
+    def watched() -> Iterator[tuple[str, np.ndarray, int]]:
+        for example in source.examples:
+            sizes.append((tmp_path / ".pack.partial" / "train.images.npy").stat().st_size)
+            yield example
+
+    write_pack(dataclasses.replace(source, examples=watched()), tmp_path / "pack")
+    assert sizes[0] < 64**2 * 3 < sizes[5] < sizes[-1] < 64**2 * 3 * 20
+
+
+def test_what_a_killed_command_left_goes(tmp_path: Path) -> None:
+    (tmp_path / ".pack.partial").mkdir()
+    (tmp_path / ".pack.partial" / "train.images.npy").write_bytes(b"half")
+    write_pack(sources.synthetic(16, 4, 4), tmp_path / "pack")
+    assert list(tmp_path.iterdir()) == [tmp_path / "pack"]
 
 
 # ---------------------------------------------------------------------------------------------- the order
