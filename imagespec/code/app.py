@@ -92,6 +92,18 @@ def runs_elsewhere(text: str, spec: str) -> frozenset[str]:
     )
 
 
+_MAY_MOUNT = re.compile(r"volumes|network_file_systems|mounts|\.(?:function|cls|server)\(")
+
+
+@lru_cache(maxsize=4096)
+def mounts_in(text: str, spec: str) -> frozenset[str] | None:
+    """The paths at which functions in the text of another file of an app see volumes; `None` where one is not known."""
+    if _MAY_MOUNT.search(text) is None:
+        return frozenset()
+    tree = parsed(text)
+    return _mounts(tree, Images.of(tree, spec))
+
+
 def _added(images: Images, ours: Iterable[Held]) -> tuple[list[str], bool]:
     """The modules that code adds to the image of the spec, and whether it adds more than can be told."""
     added: list[str | None] = []

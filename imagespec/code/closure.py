@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagespec.code.app import App, runs_elsewhere, top_of
+from imagespec.code.app import App, mounts_in, runs_elsewhere, top_of
 from imagespec.code.facts import Import, Unit
 from imagespec.code.finder import Hit, in_tree, on_disk
 from imagespec.code.packages import GIVEN, STANDARD, Packages, given
@@ -35,7 +35,19 @@ def reach(app: App, tree: Tree, root: Path, packages: Packages) -> Reach:
     if app.without_source is None or app.remote in tree.files:
         follow.enter(app.remote, app.path, app.packages)
         follow.finish()
+    follow.reach.mounts = _mounts(follow.reach)
     return follow.reach
+
+
+def _mounts(found: Reach) -> frozenset[str] | None:
+    """The paths of the volumes of everything that an app reaches; `None` where one is not known."""
+    every = [found.app.mounts]
+    for module in found.modules.values():
+        if module.path != found.app.path:
+            readable = module.facts.trouble is None
+            every.append(mounts_in(module.facts.source.text, found.app.spec) if readable else None)
+    known = [mounts for mounts in every if mounts is not None]
+    return frozenset().union(*known) if len(known) == len(every) else None
 
 
 def _by_modal(app: App, root: Path) -> Iterator[tuple[str, Path]]:

@@ -71,7 +71,8 @@ class Edit:
 
 @dataclass(slots=True)
 class Reach:
-    """What an app reaches in its image, and what it misses there."""
+    """What an app reaches in its image, and what it misses there. `mounts` are the paths of its volumes, also of those
+    that its other modules mount; `None` where they are not all known."""
 
     app: App
     tree: Tree
@@ -85,3 +86,4 @@ class Reach:
     called: list[Called] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     scripts: dict[str, Source] = field(default_factory=dict)
+    mounts: frozenset[str] | None = frozenset()

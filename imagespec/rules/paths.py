@@ -126,14 +126,14 @@ def path_outside(image: Image) -> Iterable[Finding]:
             elif file.local is None and not file.script and file.name.startswith("/") and not of_base(file.remote):
                 if not reach.tree.open and "/" + file.remote.split("/")[1] not in reach.tree.folders:
                     message = f"`{file.name}` is neither in the image nor in a volume"
-                    there = ", ".join(f"`{each}`" for each in sorted(reach.app.mounts or ()))
+                    there = ", ".join(f"`{each}`" for each in sorted(reach.mounts or ()))
                     yield Finding(file.span, message, f"volumes are at {there}" if there else "no volume is mounted")
 
 
 def _not_there(image: Image, reach: Reach) -> Iterator[File]:
     """Files that are wanted for sure, that the image lacks, and that nothing is known to make."""
     tree = reach.tree
-    if tree.code_elsewhere or reach.app.altered or reach.app.mounts is None:
+    if tree.code_elsewhere or reach.app.altered or reach.mounts is None:
         return
     moves = any("chdir(" in module.facts.source.text for module in reach.modules.values())
     said: set[tuple[str, str]] = set()
@@ -153,12 +153,12 @@ def _at_volume(file: File, reach: Reach) -> str | None:
     if file.name.startswith("/"):
         return None
     first = file.name.removeprefix("./").partition("/")[0]
-    return next((each for each in sorted(reach.app.mounts or ()) if each.rpartition("/")[2] == first), None)
+    return next((each for each in sorted(reach.mounts or ()) if each.rpartition("/")[2] == first), None)
 
 
 def mounted(path: str, reach: Reach) -> bool:
     """Whether a path lies in a volume; where its volumes are not known, it may."""
-    mounts = reach.app.mounts
+    mounts = reach.mounts
     return mounts is None or any(path == each or path.startswith(f"{each}/") for each in mounts)
 
 
