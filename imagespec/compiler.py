@@ -16,7 +16,7 @@ from imagespec.emit.instructions.writer import CODES as NO_DOCKERFILE
 from imagespec.image.digest import digests
 from imagespec.image.layers import Image, Place
 from imagespec.image.lower import lower
-from imagespec.lock.codes import LOCK, MISSING
+from imagespec.lock.codes import LOCK, MISSING, STALE
 from imagespec.lock.held import NOTHING, Held, held
 from imagespec.lock.installed import installed
 from imagespec.lock.locked import locked
@@ -63,10 +63,14 @@ def examine(path: Path, reader: Reader | None = None) -> Examined:
 
 
 def _worth_saying(lock: Held, finding: Diagnostic, others: Sequence[Diagnostic]) -> bool:
-    """A lock is judged by a spec that is right; and that a tag alone is not locked, its own rule says."""
+    """A lock is judged by a spec that is right, whatever the code of its apps is; and that a tag alone is not locked,
+    its own rule says."""
     if finding.code == MISSING.id and lock.made_from is not None and not lock.made_from.packages:
         return False
-    return finding.severity == "error" or not any(d.severity == "error" for d in others)
+    errors = [d for d in others if d.severity == "error"]
+    if finding.code == STALE.id:
+        errors = [d for d in errors if not d.code.startswith("IS6")]
+    return finding.severity == "error" or not errors
 
 
 def _broken_rules(image: Image, parsed: Parsed) -> Iterator[Diagnostic]:

@@ -48,6 +48,9 @@ def _tell(outcome: Outcome, verb: str) -> None:
         said = ", ".join(code if many == 1 else f"{code} ({many})" for code, many in sorted(codes.items()))
         findings = f"{count} finding{'s' if count > 1 else ''}"
         click.echo(f"{verb} {findings} in {printable(shown(file.source.path))}: {said}", err=True)
+    for path in outcome.stale:
+        then = "is stale now" if verb == "fixed" else "would be stale"
+        click.echo(f"the lock of {printable(shown(path))} {then}; run: imagespec lock", err=True)
     for finding, reason in outcome.refused:
         where = f"{shown(finding.span.source.path)}:{finding.span.line}"
         click.echo(printable(f"{where}: {finding.code} is left to you: {reason}"), err=True)
@@ -59,12 +62,17 @@ def _codes(file: Rewritten, outcome: Outcome) -> list[str]:
 
 def _diff(file: Rewritten) -> str:
     """For reading: what looks like a secret is covered, here as in findings."""
-    name = shown(file.source.path)
-    lines = difflib.unified_diff(
-        file.source.text.splitlines(keepends=True), file.text.splitlines(keepends=True), f"a/{name}", f"b/{name}"
-    )
+    name, mark = shown(file.source.path), _mark(file.source.path)
+    before, after = ((mark + text).splitlines(keepends=True) for text in (file.source.text, file.text))
+    lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
     whole = (line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
     return "".join(map(masked, whole))
+
+
+def _mark(path: Path) -> str:
+    """The marks of byte order that a file begins with, which its text is read without."""
+    text = path.read_bytes().decode()
+    return text[: len(text) - len(text.lstrip("\ufeff"))]
 
 
 def _as_json(file: Rewritten, outcome: Outcome) -> dict[str, object]:

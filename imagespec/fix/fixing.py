@@ -30,13 +30,14 @@ class Mended:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`before` is what was found at first, `left` what is found with the new texts; `refused` are the findings that
-    have a fix which was not made, with the reason."""
+    have a fix which was not made, with the reason; `stale` are the specs whose lock holds for them no longer."""
 
     before: tuple[Diagnostic, ...]
     left: tuple[Diagnostic, ...]
     mended: tuple[Mended, ...]
     refused: tuple[tuple[Diagnostic, str], ...]
     files: tuple[Rewritten, ...]
+    stale: tuple[Path, ...] = ()
 
 
 def fix(paths: Sequence[Path], *, every_spec: bool = False) -> Outcome:
@@ -46,10 +47,11 @@ def fix(paths: Sequence[Path], *, every_spec: bool = False) -> Outcome:
         return Outcome(first.found, first.found, (), (), ())
     texts = first.sources()
     work = _Work(paths, sharing(paths, set(texts)), every_spec, dict(texts))
-    last = work.run()
+    start, last = work.run()
     files = [Rewritten(Source(Path(f), texts[f]), now) for f, now in work.texts.items() if texts.get(f) != now]
     refused = tuple((d, work.refused[key(d)]) for d in last.found if d.fix and key(d) in work.refused)
-    return Outcome(first.found, last.found, tuple(work.mended), refused, tuple(files))
+    stale = [now.path for was, now in zip(start.every(), last.every(), strict=True) if was.locked and not now.locked]
+    return Outcome(first.found, last.found, tuple(work.mended), refused, tuple(files), tuple(stale))
 
 
 @dataclass(slots=True)
@@ -64,9 +66,10 @@ class _Work:
     def look(self, texts: dict[str, str]) -> Look:
         return look(self.paths, self.others, texts, every_spec=self.every_spec)
 
-    def run(self) -> Look:
-        """Round after round; what makes things worse is tried again in smaller parts, and at last given up."""
-        now = self.look(self.texts)
+    def run(self) -> tuple[Look, Look]:
+        """Round after round; what makes things worse is tried again in smaller parts, and at last given up. The looks
+        before and after."""
+        first = now = self.look(self.texts)
         most = len(now.found)
         progress = False
         for _ in range(3 * most + 20):
@@ -88,7 +91,7 @@ class _Work:
                 self.refused |= {key(d): f"it would bring {worse[0][0]}: {worse[0][2]}" for d in done}
             else:
                 most = max(1, len(done) // 2)
-        return now
+        return first, now
 
     def _goes_on(self, error: Kind, after: Look) -> bool:
         """Whether an error that came up can be mended in its turn."""

@@ -36,6 +36,11 @@ class Seen:
         """How many files it is read from: more than any spec that it extends."""
         return 0 if self.tree is None else len(self.tree.sources)
 
+    @property
+    def locked(self) -> bool:
+        """Whether its lock holds for it."""
+        return self.examined.held.fresh is not None
+
     def reads(self, file: str) -> bool:
         return self.tree is not None and file in self.tree.sources
 

@@ -87,6 +87,13 @@ def test_the_diff_can_be_applied(run: Run, one: Path) -> None:
     assert one.read_bytes() == AFTER.rstrip("\n").replace("\n", "\r\n").encode()
 
 
+def test_the_diff_of_a_file_with_a_mark_of_byte_order_can_be_applied(run: Run, one: Path) -> None:
+    one.write_bytes(b"\xef\xbb\xbf" + BEFORE.encode())
+    (one.parent.parent / "all.diff").write_bytes(run("check", "--diff")[1].encode())
+    subprocess.run(["git", "apply", "all.diff"], check=True)
+    assert one.read_bytes() == b"\xef\xbb\xbf" + AFTER.encode()
+
+
 def test_no_diff(run: Run, one: Path) -> None:
     one.write_text('base: {debian_slim: "3.12"}\n')
     assert run("check", "--diff") == (0, "", "would be left: 1 note\n")
@@ -156,7 +163,23 @@ def test_a_lock_that_is_stale_then_says_so(run: Run, one: Path) -> None:
     code, out, err = run("check", "--fix")
     assert one.read_text() == spec.replace(", modal==1.6.4", "")
     assert "warning[IS402]" in out
-    assert (code, err.splitlines()[0]) == (1, "fixed 1 finding in specs/one.yaml: IS508")
+    said = ["fixed 1 finding in specs/one.yaml: IS508", "the lock of specs/one.yaml is stale now; run: imagespec lock"]
+    assert (code, err.splitlines()[:2]) == (1, said)
+
+
+def test_a_stale_lock_beside_wrong_code(run: Run, one: Path) -> None:
+    """What is wrong with the code says nothing about the lock."""
+    one.with_name("app.py").write_text(
+        'import imagespec\nimport modal\napp = modal.App("x")\nimage = imagespec.load("one.yaml")\n\n\n'
+        "@app.function(image=image)\ndef f():\n    import numpy\n"
+    )
+    one.write_text('base: {debian_slim: "3.12.10"}\npython: [six==1.17.0]\napps: [app.py]\n')
+    lock(one, [Package("six", "1.17.0", files=(wheel("six", "1.17.0"),))])
+    _, out, _ = run("check")
+    assert ("IS602" in out, "IS402" in out) == (True, False)
+    one.write_text(one.read_text().replace("six==1.17.0", "six==1.16.0"))
+    _, out, _ = run("check")
+    assert ("IS602" in out, "IS402" in out) == (True, True)
 
 
 def test_one_file_by_two_names(run: Run, one: Path) -> None:
