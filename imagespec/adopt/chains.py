@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -64,12 +64,12 @@ _LEFT_OUT = "write it into the spec, and remove the comment"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Caller:
-    """Where a call stands: its place, the places of its arguments, the folder that its paths start at, and the Python
-    of bases that name none."""
+    """Where a call stands: its place, the places of its arguments, the folder that its paths start at, which may be
+    `Unknown`, and the Python of bases that name none."""
 
     span: Span
     places: Mapping[int | str, Span]
-    folder: Path
+    folder: Value
     python: str = ""
 
     def place(self, name: int | str) -> Span:
@@ -109,7 +109,13 @@ def operation(method: str, args: Sequence[Value], kwargs: Mapping[str, Value], c
     if todo and kind.shorthand in _CONTENT and not arguments.get(kind.shorthand):
         return Written(None, caller.span, tuple(todo), tuple(notes))
     made, more = _made(kind, method, arguments, caller, told=bool(todo))
-    return Written(_in_context(made, caller.folder) if made else None, caller.span, (*todo, *more), tuple(notes))
+    if made is None or not _takes_context(made):
+        return Written(made, caller.span, (*todo, *more), tuple(notes))
+    if isinstance(caller.folder, Unknown):
+        todo.append(finding(caller.folder, caller.span, f"`{method}`"))
+        return Written(None, caller.span, (*todo, *more), tuple(notes))
+    made = dataclasses.replace(made, context_dir=caller.folder)
+    return Written(made, caller.span, (*todo, *more), tuple(notes))
 
 
 def _settled(value: Value, at: Span, notes: list[Diagnostic]) -> Value:
@@ -186,7 +192,7 @@ def _known(kind: type[ops.Operation], name: str, value: Value, caller: Caller) -
     else:
         value = _without_unknown(value, unknowns, caller.place(name))
     if name in _PATHS or (name == "path" and kind is ops.FromDockerfile):
-        value = _absolute(value, caller.folder)
+        value = _absolute(value, caller.folder, unknowns)
     elif isinstance(value, PurePath):
         value = str(value)
     return value, unknowns
@@ -270,14 +276,21 @@ def _function(value: Value, at: Span, unknowns: list[Unknown]) -> Any:
     return _NOTHING
 
 
-def _absolute(value: Value, folder: Path) -> Any:
+def _absolute(value: Value, folder: Value, unknowns: list[Unknown]) -> Any:
     match value:
+        case str() | PurePath() if os.path.isabs(value):
+            return os.path.normpath(value)
+        case str() | PurePath() if isinstance(folder, Unknown):
+            unknowns.append(folder)
+            return _NOTHING
         case str() | PurePath():
             return os.path.normpath(os.path.join(folder, value))
         case list() | tuple():
-            return [_absolute(item, folder) for item in value]
+            items = [_absolute(item, folder, unknowns) for item in value]
+            return [item for item in items if item is not _NOTHING]
         case dict():
-            return {key: _absolute(item, folder) for key, item in value.items()}
+            pairs = {key: _absolute(item, folder, unknowns) for key, item in value.items()}
+            return {key: item for key, item in pairs.items() if item is not _NOTHING}
         case _:
             return value
 
@@ -321,12 +334,12 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _in_context(operation: AnyOperation, folder: Path) -> AnyOperation:
+def _takes_context(operation: AnyOperation) -> bool:
     """Modal resolves `COPY` against the working directory; a spec against its root, which may be another folder."""
     match operation:
-        case ops.DockerfileCommands(context_dir=None, dockerfile_commands=lines) if copies(lines):
-            return dataclasses.replace(operation, context_dir=folder)
+        case ops.DockerfileCommands(context_dir=None, dockerfile_commands=lines):
+            return bool(copies(lines))
         case ops.FromDockerfile(context_dir=None):
-            return dataclasses.replace(operation, context_dir=folder)
+            return True
         case _:
-            return operation
+            return False

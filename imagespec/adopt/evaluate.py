@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from imagespec.adopt import codes, library, pure
@@ -29,6 +29,7 @@ from imagespec.adopt.values import (
     plain,
     unknown_in,
 )
+from imagespec.adopt.where import Where
 from imagespec.diagnostic import Code
 
 STEPS = 200_000
@@ -48,7 +49,7 @@ class Evaluator:
     that of bases which name none; `first_paths` and `last_paths` are those that the code adds to
     `sys.path`."""
 
-    folder: Path
+    where: Where
     state: State
     run: Callable[[Defined, Sequence[Value], dict[str, Value], ast.AST, Scope], Value]
     use: Callable[[Runs, str, Module], None]

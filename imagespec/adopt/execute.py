@@ -29,6 +29,7 @@ from imagespec.adopt.values import (
     Unknown,
     Value,
 )
+from imagespec.adopt.where import Where
 from imagespec.diagnostic import Span
 
 _DEEPEST = 40
@@ -47,11 +48,14 @@ class Use:
 
 @dataclass(slots=True)
 class Executor:
-    """Follows the statements of a file, and of the modules of the same project that it imports."""
+    """Follows the statements of a file, and of the modules of the same project that it imports. `images_in` is the
+    working directory in which Modal will read the paths of its images, where that is another one."""
 
     folder: Path
     python: str = ""
+    images_in: Value = None
     uses: list[Use] = field(default_factory=list)
+    where: Where = field(init=False)
     evaluator: Evaluator = field(init=False)
     modules: Modules = field(init=False)
     state: State = field(default_factory=State)
@@ -61,7 +65,8 @@ class Executor:
     _depth: int = 0
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.folder, self.state, self._call, self._use, self._with_options, self.python)
+        self.where = Where(self.folder, self.state, self.images_in or self.folder)
+        self.evaluator = Evaluator(self.where, self.state, self._call, self._use, self._with_options, self.python)
         self.modules = Modules(self.evaluator, self.block)
 
     def _use(self, runs: Runs, function: str, module: Module) -> None:
@@ -122,11 +127,7 @@ class Executor:
             case ast.While():
                 return self._while(node, scope)
             case ast.With() | ast.AsyncWith():
-                for item in node.items:
-                    found = self.evaluator.value(item.context_expr, scope)
-                    if item.optional_vars is not None:
-                        self.evaluator.assign(item.optional_vars, found, scope)
-                return self.block(node.body, scope)
+                return self._with(node, scope)
             case ast.Try() | ast.TryStar():
                 return self._try(node, scope)
             case ast.Match():
@@ -239,6 +240,18 @@ class Executor:
             return replace(ended, returns=returns + ended.returns)
 
         return rest(0)
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Ended:
+        before = self.where.now
+        for item in node.items:
+            found = self.evaluator.value(item.context_expr, scope)
+            if item.optional_vars is not None:
+                self.evaluator.assign(item.optional_vars, found, scope)
+        moved = self.where.now is not before
+        ended = self.block(node.body, scope)
+        if moved:  # by `contextlib.chdir`, which goes back
+            self.where.change(before)
+        return ended
 
     def _while(self, node: ast.While, scope: Scope) -> Ended:
         for _ in range(_LONGEST):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from imagespec.adopt import chains, codes, pure
@@ -205,7 +207,7 @@ def _caller(run: Evaluator, node: ast.AST, places: Mapping[int | str, ast.AST], 
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         column = end.end_column - len(name) if name else end.column
         span = replace(end, line=end.end_line, column=max(1, column))
-    return chains.Caller(span, {key: module.span(each) for key, each in places.items()}, run.folder, run.python)
+    return chains.Caller(span, {key: module.span(each) for key, each in places.items()}, run.where.images, run.python)
 
 
 def _on_image(
@@ -262,6 +264,11 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
         known = isinstance(default, str | None)
         return replace(run.unknown(node, scope), default=(default,) if known else ())
     function: Any = pure.BUILTINS.get(short) if short != name else pure.FUNCTIONS.get(name)
+    if name in pure.THERE:
+        here = run.where.below(args)
+        if isinstance(here, Unknown):
+            return here
+        function = functools.partial(pure.THERE[name], here)
     match short, args:
         case "map", [each, values]:
             items = run.items(values, node, scope)
@@ -293,6 +300,9 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
             else:
                 run.last_paths.append(folder)
             return None
+        case "os.chdir" | "os.fchdir" | "contextlib.chdir", _:
+            _moved(run, args, kwargs, node, scope)
+            return None
         case "copy.deepcopy", [value]:
             return value
         case "dict", []:
@@ -306,6 +316,17 @@ def _of_python(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.
         return None
     cause = _unfit(run, short, args, kwargs, node, scope)
     return cause or run.computed(node, scope, lambda: pure.call(function, args, kwargs))
+
+
+def _moved(run: Evaluator, args: Args, kwargs: Kwargs, node: ast.AST, scope: Scope) -> None:
+    """Another working directory."""
+    match [*args, *kwargs.values()]:
+        case [Unknown() as to]:
+            run.where.change(to)
+        case [str() | PurePath() as to]:
+            run.where.change(to)
+        case _:
+            run.where.change(run.unknown(node, scope))
 
 
 def _unfit(run: Evaluator, name: str, args: Args, kwargs: Kwargs, node: ast.AST, scope: Scope) -> Unknown | None:
@@ -330,6 +351,11 @@ def _on_value(
     function = pure.method(owner, name)
     if function is None:
         return run.unknown(node, scope)
+    if isinstance(owner, Path) and name in ("absolute", "resolve"):
+        here = run.where.below([owner])
+        if isinstance(here, Unknown):
+            return here
+        function = getattr(here / owner, name)
     contained = name in pure.CONTAINING and not isinstance(owner, str)
     if not contained and not plain(owner):
         return unknown_in(owner) or run.unknown(node, scope)

@@ -34,6 +34,9 @@ def drafts(path: Path, *, python: str = "") -> list[Draft] | tuple[Diagnostic, .
     executor = Executor(Path.cwd(), python)
     try:
         module = executor.modules.read(file, file.stem)
+        if executor.where.now != executor.where.start:  # the code changes the folder that its paths start at
+            executor = Executor(Path.cwd(), python, executor.where.now)
+            module = executor.modules.read(file, file.stem)
         if isinstance(module, Diagnostic):
             return (module,)
         images = _images(executor, module)

@@ -53,7 +53,7 @@ class Modules:
     def imported(self, name: str, level: int, scope: Scope) -> Value:
         """A module: one of the same project is followed, of another only the name is known."""
         here = scope.module.path.parent
-        cwd = self.evaluator.folder
+        cwd = self.evaluator.where.start
         first, last = (
             [cwd / each for each in added] for added in (self.evaluator.first_paths, self.evaluator.last_paths)
         )

@@ -68,16 +68,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "os.path.join": os.path.join,
     "os.path.dirname": os.path.dirname,
     "os.path.basename": os.path.basename,
-    "os.path.abspath": os.path.abspath,
-    "os.path.realpath": os.path.realpath,
     "os.path.normpath": os.path.normpath,
     "os.path.splitext": os.path.splitext,
-    "os.path.relpath": os.path.relpath,
-    "os.getcwd": os.getcwd,
     "os.fspath": os.fspath,
     "posixpath.join": posixpath.join,
     "pathlib.Path": Path,
-    "pathlib.Path.cwd": Path.cwd,
     "pathlib.PurePath": PurePath,
     "pathlib.PurePosixPath": PurePosixPath,
     "textwrap.dedent": textwrap.dedent,
@@ -94,6 +89,16 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "typing.cast": lambda _, value: value,
     "modal.is_local": lambda: True,  # images are made where the app is run from
 }
+THERE: Mapping[str, Callable[..., Any]] = {
+    "os.getcwd": str,
+    "pathlib.Path.cwd": Path,
+    "os.path.abspath": lambda here, path: os.path.abspath(os.path.join(here, path)),
+    "os.path.realpath": lambda here, path: os.path.realpath(os.path.join(here, path)),
+    "os.path.relpath": lambda here, path, start="": os.path.relpath(
+        os.path.join(here, path), os.path.join(here, start)
+    ),
+}
+"""Functions that depend on the working directory, which they take first."""
 CONSTANTS: Mapping[str, Value] = {
     "os.sep": os.sep,
     "os.linesep": os.linesep,

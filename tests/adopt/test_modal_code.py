@@ -402,3 +402,50 @@ def test_any_text_is_read_without_a_traceback(tmp_path_factory: pytest.TempPathF
 def test_names_are_those_of_specs(name: str) -> None:
     assert NAMES.fullmatch(spec_name(name))
     assert not spec_name(name).startswith("_")
+
+
+@pytest.mark.parametrize(
+    ("text", "folder"),
+    [
+        ("os.chdir(Path(__file__).parent)", "sub"),
+        ("os.chdir('sub'); os.chdir('deep')", "sub/deep"),
+        ("os.chdir('/'); os.chdir(os.path.dirname(os.path.abspath(__file__)))", "sub"),
+        ("os.chdir('sub'); os.chdir(Path.cwd().parent)", ""),
+        ("os.chdir('sub'); os.chdir(os.getcwd() + '/deep')", "sub/deep"),
+        ("with contextlib.chdir('sub'): pass", ""),
+        ("def never(): os.chdir('sub')", ""),
+        ("if __name__ == '__main__': os.chdir('sub')", ""),
+    ],
+)
+@pytest.mark.parametrize("first", [False, True])
+def test_paths_start_at_the_folder_that_the_code_ends_in(tmp_path: Path, text: str, folder: str, first: bool) -> None:
+    (tmp_path / "sub").mkdir()
+    image = "image = modal.Image.debian_slim('3.12').add_local_dir('data', '/data', copy=True)"
+    lines = [text, image] if first else [image, text]
+    (draft,) = read(tmp_path / "sub", "\n".join(["import contextlib, os, modal", "from pathlib import Path", *lines]))
+    assert [*draft.findings()] == []
+    assert draft.operations[1].operation.local_path == tmp_path / folder / "data"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("os.chdir(os.environ['X'])", "IS953"),
+        ("if os.environ['X']: os.chdir('sub')", "IS954"),
+        ("os.chdir(other.folder())", "IS953"),
+        ("os.fchdir(3)", "IS953"),
+        ("os.chdir(os.environ['X']); x = os.getcwd(); os.chdir(x)", "IS953"),
+    ],
+)
+def test_a_folder_that_nobody_knows_is_a_todo(tmp_path: Path, text: str, code: str) -> None:
+    image = "image = modal.Image.debian_slim('3.12').add_local_dir('data', '/data').add_local_dir('/data', '/other')"
+    (draft,) = read(tmp_path, f"import os, modal, other\n{text}\n{image}")
+    assert [(finding.code, finding.span.line) for finding in draft.findings()] == [(code, 3)]
+    assert draft.operations[2].operation.local_path == Path("/data")  # type: ignore[union-attr]
+
+
+def test_what_is_computed_from_an_absolute_path_is_known_in_any_folder(tmp_path: Path) -> None:
+    here = "os.path.abspath(os.path.dirname(__file__))"
+    image = f"image = modal.Image.debian_slim('3.12').add_local_dir({here} + '/data', '/data')"
+    (draft,) = read(tmp_path, f"import os, modal\nos.chdir(os.environ['X'])\n{image}")
+    assert [*draft.findings()] == []

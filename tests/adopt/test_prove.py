@@ -283,6 +283,16 @@ def test_arguments_of_a_build_function_are_compared() -> None:
     assert result.code == "IS957"
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_modal_reads_paths_where_the_code_ends(last: bool) -> None:
+    """What `modal_code` builds on: a change of the working directory counts for the images before it too."""
+    Path("sub", "data").mkdir(parents=True)
+    Path("sub", "data", "file").touch()
+    changed = "import os\nos.chdir('sub')\n"
+    code = f"{SLIM}image = image.add_local_dir('data', '/data', copy=True)\n"
+    assert proof(code + changed if last else changed + code) == Equal(3)
+
+
 def test_what_modal_does_not_build() -> None:
     assert "Modal does not build it as the code says it: FileNotFoundError: " in why(
         f"{SLIM}image = image.add_local_file('none', '/x').env({{'A': '1'}})\n"
