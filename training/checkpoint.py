@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ EXPORT = "model.safetensors"
 def save(state: State, folder: Path, step: int, keep: int) -> Path:
     """Write `step`'s checkpoint beside its place, sync it, rename it; then drop all but the newest `keep`.
 
+    Those of later steps are not of this run's past, which begins with the newest that is whole: they get another name.
+
     Raises:
         TrainingError: it could not be written, the disk being full for example. What was there still is.
     """
@@ -36,26 +39,34 @@ def save(state: State, folder: Path, step: int, keep: int) -> Path:
     torch.save(state, buffer)
     data = buffer.getbuffer()
     files.write(target, MAGIC, hashlib.sha256(data).digest(), data)
-    for old in checkpoints(folder)[keep:]:
+    found = checkpoints(folder)
+    past = found.index(target)
+    for later in found[:past]:
+        later.replace(later.with_name(f"{later.name}.damaged"))
+    for old in found[past + keep :]:
         old.unlink(missing_ok=True)
     return target
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """Newest first."""
-    return sorted(folder.glob("step-*.ckpt"), reverse=True)
+    steps = {path: path.stem.removeprefix("step-") for path in folder.glob("step-*.ckpt")}
+    return sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]), reverse=True)
 
 
-def newest(folder: Path) -> State | None:
+def newest(folder: Path, parts: Collection[str] = ()) -> State | None:
     """The newest checkpoint that is whole, or None where a run has none yet. Says on stderr which ones are damaged.
 
     Raises:
-        TrainingError: there are some, and none is whole: a run that began anew would overwrite them.
+        TrainingError: there are some, and none is whole: a run that began anew would overwrite them. Or the newest does
+            not have these `parts`.
     """
     found = checkpoints(folder)
     for path in found:
         state = _read(path)
         if state is not None:
+            if not isinstance(state, dict) or not state.keys() >= set(parts):
+                raise _foreign(path)
             return state
         print(f"warning: `{path}` is damaged, its checksum is another: trying the one before it", file=sys.stderr)
     if found:
@@ -72,8 +83,15 @@ def _read(path: Path) -> State | None:
     head = len(MAGIC) + 32
     if data[: len(MAGIC)] != MAGIC or hashlib.sha256(memoryview(data)[head:]).digest() != data[len(MAGIC) : head]:
         return None
-    state: State = torch.load(io.BytesIO(memoryview(data)[head:]), map_location="cpu", weights_only=True)
+    try:
+        state: State = torch.load(io.BytesIO(memoryview(data)[head:]), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError):
+        raise _foreign(path) from None
     return state
+
+
+def _foreign(path: Path) -> TrainingError:
+    return TrainingError(f"`{path}` is whole, but no checkpoint of this trainer: move it away, or take another `--out`")
 
 
 # ------------------------------------------------------------------------------------- what others may read

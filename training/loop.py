@@ -192,16 +192,23 @@ class _Everything:
         Raises:
             TrainingError: it is of another configuration or of other data, or none is whole.
         """
-        state = checkpoint.newest(folder)
+        state = checkpoint.newest(folder, (*self.parts, "random", "step", "config", "pack"))
         if state is None:
             return 0
         self.config.must_continue(state["config"], f"the checkpoint in `{folder}`")
         if state["pack"] != self.pack.checksum:
             raise TrainingError(f"the checkpoint in `{folder}` was made with other data than the pack holds now")
-        for name, part in self.parts.items():
-            if state[name]:  # a scaler that was not needed has none
-                part.load_state_dict(state[name])
-        self.chance.generator.set_state(state["random"])
+        try:
+            for name, part in self.parts.items():
+                if state[name]:  # a scaler that was not needed has none
+                    part.load_state_dict(state[name])
+            self.chance.generator.set_state(state["random"])
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            what = " ".join(str(error).split())
+            raise TrainingError(
+                f"the checkpoint in `{folder}` cannot be taken up, another version of the trainer may have written it: "
+                f"take another `--out` ({what})"
+            ) from None
         return int(state["step"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,53 @@ def test_where_all_are_damaged_nothing_begins_anew(tmp_path: Path) -> None:
         checkpoint.save(state(step), tmp_path, step, keep=3).write_bytes(b"imgspec1")
     with pytest.raises(TrainingError, match=r"no checkpoint in .* is whole: move them away to begin anew"):
         checkpoint.newest(tmp_path)
+
+
+def test_damaged_ones_do_not_count_among_those_to_keep(tmp_path: Path) -> None:
+    """Nor does what is named after a step that no run of this folder has come to; neither is deleted."""
+    for step in (5, 10, 15):
+        path = checkpoint.save(state(step), tmp_path, step, keep=3)
+    path.write_bytes(path.read_bytes()[:-5])
+    (tmp_path / "step-99999999.ckpt").write_bytes(b"stray")
+    assert runs.same(checkpoint.newest(tmp_path), state(10))
+    checkpoint.save(state(11), tmp_path, 11, keep=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "step-00000011.ckpt", "step-00000015.ckpt.damaged", "step-99999999.ckpt.damaged"
+    ]  # fmt: skip
+    assert runs.same(checkpoint.newest(tmp_path), state(11))
+
+
+def test_a_file_that_is_named_otherwise_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "step-best.ckpt").write_bytes(b"mine")
+    assert checkpoint.newest(tmp_path) is None
+    checkpoint.save(state(100_000_000), tmp_path, 100_000_000, keep=2)
+    path = checkpoint.save(state(99_999_999), tmp_path / "..", 99_999_999, keep=2)
+    path.rename(tmp_path / path.name)
+    assert runs.same(checkpoint.newest(tmp_path), state(100_000_000))
+
+
+def test_a_whole_file_that_no_run_wrote(tmp_path: Path) -> None:
+    packed = open_pack(runs.pack(tmp_path / "pack"))
+    own, out = task(runs.config("dit", steps=2), packed), tmp_path / "out"
+    out.mkdir()
+    path = checkpoint.save(state(1), out, 1, keep=3)
+    said = f"`{path}` is whole, but no checkpoint of this trainer: move it away, or take another `--out`"
+    with pytest.raises(TrainingError) as caught:
+        loop.train(own, out, HERE)
+    assert str(caught.value) == said
+    data = b"not what torch writes"
+    path.write_bytes(checkpoint.MAGIC + hashlib.sha256(data).digest() + data)
+    with pytest.raises(TrainingError) as caught:
+        loop.train(own, out, HERE)
+    assert str(caught.value) == said
+    path.unlink()
+    loop.train(own, out, HERE)
+    whole = checkpoint.newest(out)
+    assert whole is not None
+    whole["model"].popitem()
+    checkpoint.save(whole, out, 2, keep=3)
+    with pytest.raises(TrainingError, match=r"cannot be taken up, another version .* \(.*Missing key"):
+        loop.train(own, out, HERE)
 
 
 def test_a_checkpoint_of_another_configuration(tmp_path: Path) -> None:
