@@ -40,10 +40,14 @@ class Context:
                 if ignore is None
                 else ops.AddLocalDir(local_path=path, remote_path=to, copy=True, ignore=ignore or None)
             )
-        if path.is_file() and not (self.ignore and matcher(self.ignore)(Path(relative))):
+        if path.is_file() and not self.leaves_out(relative):
             place = posixpath.join(to, path.name) if into else to
             return ops.AddLocalFile(local_path=path, remote_path=place, copy=True)
         return None
+
+    def leaves_out(self, relative: str) -> bool:
+        """Whether a path below the folder is left out."""
+        return bool(self.ignore) and matcher(self.ignore)(Path(relative))
 
     def _below(self, folder: str) -> tuple[str, ...] | None:
         """The patterns as they hold for a folder of the context; `None` where they leave out the folder itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,9 +18,6 @@ from imagespec.image.copies import copies
 from imagespec.image.files import matcher
 from imagespec.spec import operations as ops
 from imagespec.spec.operations import AnyOperation
-
-ARCHIVE = re.compile(r"\.(tar|tar\.\w+|tgz|tbz2|txz)$")
-"""What `ADD` unpacks."""
 
 _FOLDERS = ("/", "/tmp", "/root", "/etc", "/usr", "/opt", "/home", "/srv", "/var", "/usr/local/bin", "/usr/bin", "/bin")
 """There in every image."""
@@ -64,15 +62,14 @@ class Reading:
         """Leave out what is replaced."""
         self.written[:] = [written for written in self.written if not isinstance(written.operation, kind)]
 
-    def as_written(self, each: Instruction, text: str = "", *todo: Diagnostic) -> None:
-        """The instruction itself as a step, after the arguments that it uses."""
+    def as_written(
+        self, each: Instruction, text: str = "", *todo: Diagnostic, files: Mapping[str, Path] | None = None
+    ) -> None:
+        """The instruction itself as a step, after the arguments that it uses; `files` are sent by name."""
         text = text or each.text
         named = set(re.findall(r"\$\{?(\w+)", text))
         in_force = self.variables.arguments_in_force()
         uses = {name: value for name, value in in_force if name in named or each.name == "RUN"}
-        files = self._unpacked(each) if each.name == "ADD" else {}
-        if each.name == "ADD" and not files and copies([text]) and "://" not in text:
-            text = re.sub(r"^ADD\b", "COPY", text, flags=re.IGNORECASE)  # Modal sends the files of a `COPY` alone
         lines = (*(f"ARG {name}={_quoted(value)}" for name, value in uses.items()), text)
         local = bool(copies(lines)) and not files
         found_by_modal = (self.context.folder / ".dockerignore").is_file()
@@ -82,13 +79,6 @@ class Reading:
             dockerfile_commands=lines, context_dir=context, context_files=files or None, ignore=ignore
         )
         self.add(each, step, *todo)
-
-    def _unpacked(self, each: Instruction) -> dict[str, Path]:
-        """The archives that an `ADD` unpacks, which have to be sent by name."""
-        named = {word: self.context.folder / word.lstrip("/") for word in each.args[:-1] if ARCHIVE.search(word)}
-        return (
-            {word: path for word, path in named.items() if path.is_file()} if len(named) == len(each.args) - 1 else {}
-        )
 
     def file_at(self, name: str) -> Path | None:
         """The file of this machine that was copied to a path of the image, and that no command has touched since."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 
 from imagespec.adopt.codes import NO_COUNTERPART
+from imagespec.adopt.copied import copy
 from imagespec.adopt.draft import Written
 from imagespec.adopt.instructions import Instruction
-from imagespec.adopt.reading import ARCHIVE, Reading, no_value
+from imagespec.adopt.reading import Reading, no_value
 from imagespec.adopt.runs import Runs
 from imagespec.adopt.variables import mentioned
 from imagespec.spec import operations as ops
@@ -48,7 +48,7 @@ def take(reading: Reading, runs: Runs, each: Instruction, *, first: bool) -> Non
         case "RUN":
             runs.take(reading, each)
         case "COPY" | "ADD":
-            _copy(reading, each)
+            copy(reading, each)
         case "SHELL":
             reading.shell = each.args
             reading.add(each, ops.Shell(shell_commands=each.args))
@@ -147,34 +147,3 @@ def _command(reading: Reading, each: Instruction) -> None:
         hint = 'let it end in `exec "$@"`, or remove it and start the program in a function'
         todo.append(NO_COUNTERPART.at(each.span, message, hint))
     reading.add(each, ops.Entrypoint(entrypoint_commands=words), *todo)
-
-
-def _copy(reading: Reading, each: Instruction) -> None:
-    added = list(_added(reading, each))
-    found = [operation for operation in added if operation is not None]
-    if not found or len(found) < len(added):
-        reading.as_written(each)
-    else:
-        for operation in found:
-            reading.add(each, operation)
-
-
-def _added(reading: Reading, each: Instruction) -> Iterator[ops.AddLocalFile | ops.AddLocalDir | None]:
-    """What each source of a `COPY` adds; `None` where only the builder can say."""
-    if each.heredocs or any(not flag.startswith("--link") for flag in each.flags):
-        yield None
-        return
-    words = [reading.variables.expand(word) for word in each.args]
-    *sources, to = [word for word, _ in words]
-    if any(missing for _, missing in words) or not (to.startswith("/") or reading.workdir):
-        yield None
-        return
-    place = posixpath.normpath(posixpath.join(reading.workdir or "/", to))
-    into = to.endswith(("/", "/.")) or to in (".", "..") or len(sources) > 1 or place in reading.folders()
-    for source in sources:
-        unpacked = each.name == "ADD" and ARCHIVE.search(source)
-        yield (
-            None
-            if "://" in source or source.startswith("git@") or unpacked
-            else reading.context.added(source, place, into=into)
-        )

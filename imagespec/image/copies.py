@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 _COPY = re.compile(r"^\s*(COPY|ADD)\s+(.+)$", re.IGNORECASE | re.DOTALL)
 
@@ -27,16 +29,26 @@ class Copy:
     as_json: bool
 
 
+_ESCAPE = re.compile(r"(?:\s*#\s*\w+\s*=.*\n)*?\s*#\s*escape\s*=\s*(\S)\s*(?:\n|$)", re.IGNORECASE)
+
+
+def escape_of(lines: Sequence[str]) -> str:
+    """What continues a line: a backslash, or what `# escape=` names above all else."""
+    directive = _ESCAPE.match("\n".join(lines))
+    return directive[1] if directive else "\\"
+
+
 def instructions(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Instructions with the index of their first line, continued lines joined, comments left out."""
+    escape = escape_of(lines)
     current, first = "", 0
     for index, raw in enumerate("\n".join(lines).split("\n")):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         first = first if current else index
-        current = f"{current} {line.rstrip(chr(92)).strip()}".strip()
-        if not line.endswith("\\"):
+        current = f"{current} {line.rstrip(escape).strip()}".strip()
+        if not line.endswith(escape):
             yield first, current
             current = ""
     if current:
@@ -76,11 +88,23 @@ def _words(text: str) -> list[str]:
 
 def _end(lines: Sequence[str], first: int) -> int:
     """The index of the line after an instruction."""
+    escape = escape_of(lines)
     for index in range(first, len(lines)):
         line = lines[index].strip()
-        if line and not line.startswith("#") and not line.endswith("\\"):
+        if line and not line.startswith("#") and not line.endswith(escape):
             return index + 1
     return len(lines)
+
+
+_ARCHIVE = re.compile(r"\.(tar|tar\.\w+|tgz|tbz2|txz)$")
+
+
+def unpacks(path: Path) -> bool:
+    """Whether `ADD` unpacks a file: engines look at what is in it."""
+    try:
+        return path.is_file() and bool(_ARCHIVE.search(path.name) or tarfile.is_tarfile(path))
+    except (OSError, ValueError):
+        return False
 
 
 def stages(lines: Sequence[str]) -> int:

@@ -156,25 +156,27 @@ def bad_context(image: Image) -> Iterable[Finding]:
                     yield Finding(
                         layer.place("registry_secret"), message, "pull the other stages from a public registry"
                     )
+                context = layer.operation.context_dir or image.root
                 for copy in copies(commands):
-                    yield from _not_sent(copy, source.find(copy.method, copy.line + 1))
+                    yield from _not_sent(copy, context, source.find(copy.method, copy.line + 1))
                     for name in copy.sources:
                         place = source.find(name, copy.line + 1)
-                        yield from _copied(name, layer.operation.context_dir or image.root, place)
+                        yield from _copied(name, context, place)
             case ops.DockerfileCommands(dockerfile_commands=commands, context_files=files):
                 item_of = [index for index, command in enumerate(commands) for _ in command.split("\n")]
+                context = layer.operation.context_dir or image.root
                 for copy in copies(commands):
                     if copy.sources[0] not in (files or ()):
-                        yield from _not_sent(copy, layer.place("dockerfile_commands", item_of[copy.line]))
+                        yield from _not_sent(copy, context, layer.place("dockerfile_commands", item_of[copy.line]))
                     for name in copy.sources:
                         if name not in (files or ()) and f"/{name.lstrip('/')}" not in (files or ()):
                             item = layer.place("dockerfile_commands", item_of[copy.line])
-                            yield from _copied(name, layer.operation.context_dir or image.root, item)
+                            yield from _copied(name, context, item)
             case _:
                 pass
 
 
-def _not_sent(copy: Copy, place: Place) -> Iterator[Finding]:
+def _not_sent(copy: Copy, context: Path, place: Place) -> Iterator[Finding]:
     """What Docker understands and Modal's client does not, when it looks for the files that it has to send."""
     unknown = [o for o in copy.options if o != "--link" and not o.startswith(("--chmod=", "--chown=", "--link="))]
     if copy.method == "ADD":
@@ -187,8 +189,8 @@ def _not_sent(copy: Copy, place: Place) -> Iterator[Finding]:
         yield Finding(
             place, f"Modal does not know `COPY {unknown[0]}`", "leave it out: --chmod, --chown and --link are known"
         )
-    elif any(name.startswith("$") for name in copy.sources):
-        yield Finding(place, f"Modal does not expand `{copy.sources[0]}` when it sends files", "write the path out")
+    elif unexpanded := [n for n in copy.sources if "$" in n and not os.path.exists(context / n.lstrip("/"))]:
+        yield Finding(place, f"Modal does not expand `{unexpanded[0]}` when it sends files", "write the path out")
 
 
 def _copied(name: str, context: Path, place: Place) -> Iterator[Finding]:

@@ -188,3 +188,30 @@ def test_a_python_that_the_builder_does_not_have(project: Path, base: str) -> No
     assert found.message == "Modal's image builder 2026.10 has no Python 3.10 to add"
     assert found.hint == "compile it with `--builder 2025.06`"
     assert "3.10.13" in dockerfile.emit(target.image, target.parsed.tree.span, "2025.06", project)
+
+
+def test_what_a_step_adds_keeps_its_place(project: Path) -> None:
+    (project / "more.tar").write_bytes(b"")
+    step = """\
+  - dockerfile_commands:
+      dockerfile_commands: [ADD data/more.tar /unpacked/, ADD other.tar /unpacked/, ADD alone /as/]
+      context_files: {data/more.tar: more.tar, other.tar: more.tar, alone: alone.py}
+      context_dir: data
+"""
+    text = emitted(Case(f'base: {{debian_slim: "3.12"}}\nsteps:\n{step}', lambda: None), project)
+    assert instructions(text)[-3:] == ["ADD more.tar /unpacked/", "ADD more.tar /unpacked/", "ADD alone.py /as/alone"]
+
+
+def test_a_copy_of_nothing_stays(project: Path) -> None:
+    step = "  - dockerfile_commands: {dockerfile_commands: [COPY --chown=1:1 *.none /x/], context_dir: data}\n"
+    text = emitted(Case(f'base: {{debian_slim: "3.12"}}\nsteps:\n{step}', lambda: None), project)
+    assert instructions(text)[-1] == "COPY --chown=1:1 *.none /x/"
+
+
+def test_another_escape_becomes_a_backslash_or_is_refused(project: Path) -> None:
+    case = Case("base: {dockerfile: Dockerfile}", lambda: None)
+    (project / "Dockerfile").write_text("# escape=`\nFROM ubuntu\nRUN a && `\n  b\nCOPY notes.txt `\n  /x/\n")
+    assert instructions(emitted(case, project)) == ["FROM ubuntu", "RUN a && \\", "  b", "COPY notes.txt \\", "  /x/"]
+    (project / "Dockerfile").write_text("# escape=`\nFROM ubuntu\nRUN a && `\n  echo '\\'\n")
+    with pytest.raises(CompileError, match="IS908"):
+        emitted(case, project)

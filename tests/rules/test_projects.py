@@ -126,7 +126,11 @@ def test_what_a_dockerfile_copies(project: Path, found: Check, line: str, column
 
 
 @pytest.mark.parametrize(
-    "line", ["ADD data.txt /", 'COPY ["data.txt", "/a"]', "COPY --parents data.txt /", "COPY $FILE /", "COPY ${FILE} /"]
+    "line",
+    [
+        *("ADD data.txt /", 'COPY ["data.txt", "/a"]', "COPY --parents data.txt /"),
+        *("COPY $FILE /", "COPY ${FILE} /", "COPY data-${V}.txt /", "COPY data.txt a$V.txt /"),
+    ],
 )
 def test_what_modals_client_does_not_understand(project: Path, found: Check, line: str) -> None:
     (project / "Dockerfile").write_text(f"FROM python:3.12{DIGEST}\n{line}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 from imagespec.diagnostic import Diagnostic
 from imagespec.emit.instructions.files import from_context
 from imagespec.emit.instructions.writer import BUILDERS, NOT_IN_DOCKERFILE, Writer
+from imagespec.image.copies import escape_of
 from imagespec.image.files import left_out
 from imagespec.image.layers import Layer
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
+
+_DIRECTIVE = re.compile(r"\s*#\s*escape\s*=", re.IGNORECASE)
 
 
 @cache
@@ -75,6 +79,17 @@ def _add_python(layer: Layer, series: str | None, writer: Writer) -> list[str]:
     ]
 
 
+def _continued_by_backslash(lines: list[str]) -> list[str] | None:
+    """Lines that no `# escape=` has to stand above, as here they are not the first; `None` where that is not clear."""
+    escape = escape_of(lines)
+    if escape == "\\":
+        return lines
+    text = "\n".join(lines)
+    if "\\" in text or re.search(rf"{re.escape(escape)}(?=[^\n]*\S)", text.partition("\n")[2]):
+        return None
+    return [re.sub(rf"{re.escape(escape)}\s*$", r"\\", line) for line in lines if not _DIRECTIVE.match(line)]
+
+
 def dockerfile(layer: Layer, operation: ops.FromDockerfile, writer: Writer) -> list[str]:
     source = read(operation.path)
     if isinstance(source, Diagnostic):
@@ -83,7 +98,10 @@ def dockerfile(layer: Layer, operation: ops.FromDockerfile, writer: Writer) -> l
     writer.build_args |= operation.build_args or {}
     context = operation.context_dir or writer.image.root
     ignore = left_out(context, operation.path, operation.ignore)
-    lines = from_context(source.text.rstrip("\n").split("\n"), context, ignore, {}, writer)
+    written = _continued_by_backslash(source.text.rstrip("\n").split("\n"))
+    if written is None:
+        return writer.refuse(layer, "`# escape`, whose file has backslashes too,")
+    lines = from_context(written, context, ignore, {}, writer)
     return [*lines, *_add_python(layer, operation.add_python, writer)]
 
 

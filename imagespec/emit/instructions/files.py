@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from imagespec.emit.instructions.writer import Writer, literal, words
-from imagespec.image.copies import Copy, copies
+from imagespec.image.copies import Copy, copies, unpacks
 from imagespec.image.files import in_folder, left_out, matcher, named, of_context, of_module
 from imagespec.image.modules import find_module
 from imagespec.spec import operations as ops
@@ -71,10 +71,15 @@ def _copied(
     ignored = matcher(ignore) if ignore else lambda path: False
     for source in copy.sources:
         if (path := given.get(name := source.lstrip("/"))) is not None:
-            to = posixpath.join(copy.to, posixpath.basename(name)) if copy.to.endswith("/") else copy.to
+            kept = not copy.to.endswith("/") or posixpath.basename(name) == path.name
+            kept = kept or (copy.method == "ADD" and unpacks(path))
+            to = copy.to if kept else posixpath.join(copy.to, posixpath.basename(name))
             yield writer.copy(path, to, copy.method, copy.options)
             continue
-        for path in named(source, context):
+        found = named(source, context)
+        if not found:  # the build has to fail here, as it does on Modal
+            yield " ".join([copy.method, *copy.options, words(source, copy.to)])
+        for path in found:
             if path.is_dir() and ignore:
                 files = ((name, file) for name, file in in_folder(path) if not ignored(file.relative_to(context)))
                 yield from _copy_files(files, copy.to, writer, copy.method, copy.options)
