@@ -18,27 +18,30 @@ class Journal:
 
     def __init__(self, folder: Path, step: int) -> None:
         self._loss, self._speed = folder / LOSS, folder / SPEED
-        with files.writing(self._loss):
-            if self._loss.exists():
-                lines = self._loss.read_bytes().splitlines(keepends=True)[:step]
-                os.truncate(self._loss, sum(map(len, lines)))
+        if self._loss.exists():
+            kept = {line["step"]: line for line in read(self._loss) if line["step"] < step}
+            files.write(self._loss, "".join(map(_line, kept.values())).encode())
 
     def losses(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """One line a step, on the disk when this returns."""
         with files.writing(self._loss), self._loss.open("a") as file:
-            file.writelines(json.dumps(line) + "\n" for line in lines)
+            file.writelines(map(_line, lines))
             file.flush()
             os.fsync(file.fileno())
 
     def speed(self, line: Mapping[str, Any]) -> None:
         with files.writing(self._speed), self._speed.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(_line(line))
+
+
+def _line(line: Mapping[str, Any]) -> str:
+    return json.dumps(line) + "\n"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a log; those that a cut left half written are not read."""
     lines = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_text("utf-8", errors="replace").splitlines():
         try:
             lines.append(json.loads(line))
         except ValueError:

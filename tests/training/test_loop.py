@@ -123,6 +123,15 @@ def test_the_logs(packed: Pack, tmp_path: Path) -> None:
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_log_is_cut_at_the_step_that_a_run_goes_on_with(tmp_path: Path) -> None:
+    """Even where its beginning was moved away, or two runs wrote in it."""
+    for steps, kept in ((range(12), [*range(10)]), (range(6, 12), [*range(6, 10)]), ([8, 8, 9, 9, 10], [8, 9])):
+        (tmp_path / journal.LOSS).unlink(missing_ok=True)
+        journal.Journal(tmp_path, 0).losses([{"step": step, "loss": 0.1} for step in steps])
+        journal.Journal(tmp_path, 10)
+        assert [line["step"] for line in journal.read(tmp_path / journal.LOSS)] == kept
+
+
 def test_half_a_line_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "log").write_text('{"step": 0}\n{"step": 1}\n{"ste')
     assert journal.read(tmp_path / "log") == [{"step": 0}, {"step": 1}]
