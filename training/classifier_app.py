@@ -56,7 +56,7 @@ def sample(flags: list[str]) -> dict[str, object]:
 
 
 @app.function(image=image, volumes={"/packs": packs, "/runs": runs}, timeout=24 * 3600)
-def sweep(flags: list[str]) -> list[dict[str, object]]:
+def sweep(flags: list[str]) -> dict[str, object]:
     from training import remote
 
     return remote.sweep(train, flags)

@@ -11,6 +11,7 @@ app = modal.App("dit")
 image = imagespec.load("dit")
 packs = modal.Volume.from_name("imagespec-packs", create_if_missing=True)
 runs = modal.Volume.from_name("imagespec-runs", create_if_missing=True)
+CLUSTER = "H100:8"  # of each container of `train_nodes`
 again = modal.Retries(max_retries=3, initial_delay=0.0, backoff_coefficient=1.0)
 
 
@@ -44,7 +45,7 @@ def train(flags: list[str]) -> dict[str, object]:
 @app.function(
     image=image,
     volumes={"/packs": packs, "/runs": runs},
-    gpu="H100:8",
+    gpu=CLUSTER,
     timeout=21600,
     retries=again,
     single_use_containers=True,
@@ -54,7 +55,7 @@ def train_nodes(flags: list[str]) -> dict[str, object]:
     from training.remote import run
 
     cluster = modal.Cluster.from_context()
-    return run([*flags, "--gpu=H100:8"], commit, node=cluster.container_rank(), addresses=cluster.container_ips())
+    return run([*flags, f"--gpu={CLUSTER}"], commit, node=cluster.container_rank(), addresses=cluster.container_ips())
 
 
 @app.function(image=image, volumes={"/packs": packs, "/runs": runs}, gpu="H100", timeout=21600)
@@ -72,7 +73,7 @@ def sample(flags: list[str]) -> dict[str, object]:
 
 
 @app.function(image=image, volumes={"/packs": packs, "/runs": runs}, timeout=24 * 3600)
-def sweep(flags: list[str]) -> list[dict[str, object]]:
+def sweep(flags: list[str]) -> dict[str, object]:
     from training import remote
 
     return remote.sweep(train, flags)
@@ -85,6 +86,7 @@ def main(*arguments: str) -> None:
     dispatch(
         "dit",
         arguments,
+        cluster=CLUSTER,
         prepare=prepare,
         train=train,
         train_nodes=train_nodes,

@@ -1,4 +1,4 @@
-"""Turns apps into ids and the inputs of their functions into outputs, all of them None: no function is executed."""
+"""Turns apps into ids and calls of their functions into outputs, None if no other was arranged: none is executed."""
 
 import asyncio
 import base64
@@ -11,7 +11,7 @@ from modal_proto import api_pb2
 
 from .contents import Contents, spelled
 from .images import DEFAULT_BUILDER
-from .script import SUCCESS
+from .script import Call, Script
 
 
 def token() -> str:
@@ -25,6 +25,7 @@ class Apps:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
+        self.calls: Script[Call] = Script()
         self._outputs: dict[str, list[api_pb2.FunctionGetOutputsItem]] = {}
         self._handles: dict[str, api_pb2.FunctionHandleMetadata] = {}
 
@@ -131,10 +132,10 @@ class Apps:
     def _accepted(
         self, call_id: str, inputs: Iterable[api_pb2.FunctionPutInputsItem]
     ) -> list[api_pb2.FunctionPutInputsResponseItem]:
-        result = api_pb2.GenericResult(status=SUCCESS.status, data=pickle.dumps(None))
         accepted = []
         for item in inputs:
             input_id = self._contents.fresh("in")
+            result = (self.calls.find(str(pickle.loads(item.input.args))) or Call()).result
             accepted.append(api_pb2.FunctionPutInputsResponseItem(idx=item.idx, input_id=input_id, input_jwt=input_id))
             self._outputs[call_id].append(
                 api_pb2.FunctionGetOutputsItem(

@@ -14,7 +14,7 @@ from .contents import Content, spelled
 from .images import DEFAULT_BUILDER, Images
 from .recording import Recorder, Recording
 from .sandboxes import Sandboxes
-from .script import Build, Command, Outcome
+from .script import Build, Call, Command, Outcome
 from .server import Server
 
 
@@ -131,6 +131,10 @@ class Oracle:
         Whether one fails follows from its `returncode`, unless `outcome` says that Modal ended it.
         """
         return self._sandboxes.commands.arranged(text, Command(returncode, stdout, stderr, outcome, delay))
+
+    def calling(self, text: str, *, returned: object = None, exception: str = "") -> AbstractContextManager[None]:
+        """Arrange, while the context is open, how calls of functions go that have `text` in their arguments."""
+        return self._apps.calls.arranged(text, Call(returned, exception))
 
     def secret(self, name: str, *keys: str) -> AbstractContextManager[object]:
         """Arrange, while the context is open, which keys a named secret has, if not a registry's user and password."""

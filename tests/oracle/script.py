@@ -1,6 +1,7 @@
-"""Turns what a test wants to go wrong into the outcome of a build step or of a command."""
+"""Turns what a test wants to go wrong into the outcome of a build step, of a command or of a call."""
 
 import asyncio
+import pickle
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +52,21 @@ class Command:
         return api_pb2.GenericResult(status=_STATUSES[outcome], exitcode=self.returncode)
 
 
-S = TypeVar("S", Build, Command)
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a call of a function goes: what it returns, or, where there is a text, how it fails."""
+
+    returned: object = None
+    exception: str = ""
+
+    @property
+    def result(self) -> api_pb2.GenericResult:
+        if self.exception:
+            return api_pb2.GenericResult(status=_STATUSES["failure"], exception=self.exception)
+        return api_pb2.GenericResult(status=_STATUSES["success"], data=pickle.dumps(self.returned))
+
+
+S = TypeVar("S", Build, Command, Call)
 
 
 class Script(Generic[S]):

@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import modal
 import pytest
 from modal_proto import api_pb2
 
 from imagespec.compiler import compile_spec
 from imagespec.emit.modal import emit
 from tests.oracle import Oracle
+from training import remote
 from training.config import CONFIGS, read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +124,60 @@ def test_two_nodes_are_a_cluster(oracle: Oracle, bare: Path) -> None:
     assert "this app has no cluster of 2 nodes: take `--nodes 1`" in done.stderr
 
 
+def test_a_cluster_has_the_time_that_is_asked_for(oracle: Oracle, bare: Path) -> None:
+    flags = "--nodes=2", "--timeout=36000", "--retries=7", "--gpu=H100:8"
+    done, calls = modal_run(oracle, bare, "training/dit_app.py", "train", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    functions, (bound,), _ = sent(calls)
+    options = bound.function_options
+    assert (options.timeout_secs, options.retry_policy.retries) == (36000, 7)
+    assert options.resources.gpu_config.count == 0
+    assert functions["train_nodes"].resources.gpu_config.count == 8
+
+
+def test_a_sweep_is_a_container_for_each_point(oracle: Oracle) -> None:
+    """Each sized as its own config says. One that fails leaves the others, and is told by name."""
+    app = modal.App("sweep")
+    function = app.function(serialized=True, name="train")(lambda flags: {})
+    flags = read(["sweep", "dit", "gpu=T4,H100:8", "timeout=600,1200", "--data=digits", "--retries=1"]).flags()
+    with (
+        oracle.connected(),
+        oracle.calling("train", returned={"steps": 800}),
+        oracle.calling("--gpu=H100:8', '--timeout=600", exception="the container died"),
+        oracle.recording() as calls,
+        app.run(),
+    ):
+        result = remote.sweep(function, flags)
+    _, bound, sent_flags = sent(calls)
+    names = [f"dit-digits-gpu={gpu},timeout={time}" for gpu in ("T4", "H100:8") for time in (600, 1200)]
+    assert [Path(read(each).folder).name for each in sent_flags] == names
+    sizes = [(each.function_options.resources.gpu_config, each.function_options.timeout_secs) for each in bound]
+    assert [(gpu.gpu_type, gpu.count, seconds) for gpu, seconds in sizes] == [
+        ("T4", 1, 600), ("T4", 1, 1200), ("H100", 8, 600), ("H100", 8, 1200)
+    ]  # fmt: skip
+    assert list(result) == names
+    assert [each for each in result.values() if "error" not in each] == [{"steps": 800}] * 3
+    assert "the container died" in result[names[2]]["error"]
+
+
+@pytest.mark.parametrize(
+    ("command", "returned", "said"),
+    [
+        ("train", {"error": "no room"}, "error: no room"),
+        ("sweep", {"a": {"steps": 3}, "b": {"error": "no room"}}, "error: b: no room"),
+    ],
+)
+def test_what_went_wrong_there_is_said_here(
+    oracle: Oracle, bare: Path, command: str, returned: dict[str, Any], said: str
+) -> None:
+    axis = ["seed=0,1"] if command == "sweep" else []
+    with oracle.calling(command, returned=returned):
+        done, _ = modal_run(oracle, bare, "training/dit_app.py", command, *axis)
+    assert done.returncode == 1
+    assert said in done.stderr.splitlines()
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -129,8 +185,14 @@ def test_two_nodes_are_a_cluster(oracle: Oracle, bare: Path) -> None:
         (("train", "--image-size", "30"), "error: patches of `patch=4` do not divide"),
         (("sweep",), "error: nothing to sweep"),
         ((), "error: what to do?"),
+        (("train", "--timeout", "100000"), "error: `timeout=100000` is more than Modal's longest, 86400: a run"),
+        (("train", "--packs", "here"), "error: packs and runs are on Modal's volumes: leave `--packs` and `--runs`"),
+        (("train", "--out", "a/b"), "error: `--out a/b` is no folder of the volume of runs: give a name alone"),
+        (("train", "--out", "."), "error: `--out .` is no folder of the volume of runs"),
+        (("train", "--nodes", "2", "--gpu", "A100:4"), "error: the app's cluster has `H100:8` in each container"),
+        (("sweep", "nodes=1,2"), "error: `nodes=2` is for `train` alone: leave it out"),
     ],
-    ids=["flag", "setting", "sweep", "nothing"],
+    ids=["flag", "setting", "sweep", "nothing", "timeout", "packs", "out", "no name", "cluster's GPU", "cluster"],
 )
 def test_a_wrong_command_line_sends_nothing(oracle: Oracle, bare: Path, arguments: tuple[str, ...], said: str) -> None:
     done, calls = modal_run(oracle, bare, "training/dit_app.py", *arguments)
