@@ -10,8 +10,7 @@ import pytest
 
 from imagespec.code.source import LARGEST
 from imagespec.diagnostic import Diagnostic
-
-from .conftest import Found
+from tests.code.conftest import Found
 
 APP = """\
 import modal

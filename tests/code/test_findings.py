@@ -13,8 +13,7 @@ from imagespec.cli.main import cli
 from imagespec.compiler import check
 from imagespec.diagnostic import Add
 from imagespec.diagnostic import lines as split_lines
-
-from .conftest import Found, of_code
+from tests.code.conftest import Found, of_code
 
 HEAD = """\
 import os

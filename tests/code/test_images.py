@@ -10,8 +10,7 @@ import pytest
 from imagespec.code.app import app_of
 from imagespec.code.images import Images
 from imagespec.compiler import check, compile_spec
-
-from .conftest import BASE, Found
+from tests.code.conftest import BASE, Found
 
 TWO = """\
 cpu_image = modal.Image.debian_slim("3.12")

@@ -12,8 +12,7 @@ import yaml
 
 from imagespec.compiler import compile_spec
 from imagespec.diagnostic import Diagnostic
-
-from .conftest import of_code
+from tests.code.conftest import of_code
 
 PROJECT = Path(__file__).parents[2]
 SPECS = ("classifier", "dit")

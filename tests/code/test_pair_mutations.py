@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import of_code
+from tests.code.conftest import of_code
+
 from .test_pairs import PAIRS
 
 NOBODY_NEEDS = {

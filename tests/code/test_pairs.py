@@ -8,8 +8,7 @@ import pytest
 
 from imagespec.code.view import view
 from imagespec.compiler import compile_spec
-
-from .conftest import of_code
+from tests.code.conftest import of_code
 
 PAIRS = sorted(Path(__file__).parent.glob("pairs/*/spec.yaml"))
 

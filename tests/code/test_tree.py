@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import Found
+from tests.code.conftest import Found
 
 APP = """\
 import modal
