@@ -65,15 +65,17 @@ class Config:
     log_every: int = setting(10, "steps between two lines of speed.jsonl, and two looks at the loss", free=True)
     save_every: int = setting(100, "steps between two checkpoints", free=True)
     keep: int = setting(3, "checkpoints to keep; the newest may turn out to be damaged", free=True)
-    timeout: int = setting(7200, "seconds that the function may take, here too; 0 for no limit", free=True)
+    timeout: int = setting(7200, "seconds that the run may take, here too; 0 for no limit", free=True)
     budget_after: int = setting(50, "steps until the projected time is held against the timeout", free=True)
     gpu: str = setting("T4", "Modal's name of the GPU, `H100:8` for eight", free=True)
     nodes: int = setting(1, "containers of a Modal cluster, 1 or 2", free=True)
     retries: int = setting(3, "how often Modal starts a run again that was cut off; it resumes", free=True)
 
     @classmethod
-    def make(cls, given: Mapping[str, Any]) -> Self:
+    def make(cls, given: Mapping[str, Any], *, whole: bool = True) -> Self:
         """A config of the preset of `given["data"]`, with everything given on top.
+
+        Without `whole`, more is to come: whether values go together is not asked yet.
 
         Raises:
             TrainingError: a key does not exist, or values are of a wrong type or do not go together.
@@ -84,7 +86,8 @@ class Config:
                 raise TrainingError(f"no setting `{key}` for the {cls.task}{did_you_mean(key, known)}")
             _check(known[key], value)
         config = cls(**{**cls.presets.get(given.get("data", "pets"), {}), **given})
-        config.validate()
+        if whole:
+            config.validate()
         return config
 
     def validate(self) -> None:
@@ -178,7 +181,7 @@ class DiTConfig(Config):
     ema: float = setting(0.9999, "decay of the averaged parameters, once warm")
     zoom: float = setting(0.0, "a random crop's side may be smaller than the image's by this share")
     save_every: int = setting(1000, "steps between two checkpoints", free=True)
-    timeout: int = setting(6 * 3600, "seconds that the function may take, here too; 0 for no limit", free=True)
+    timeout: int = setting(6 * 3600, "seconds that the run may take, here too; 0 for no limit", free=True)
     gpu: str = setting("H100", "Modal's name of the GPU, `H100:8` for eight", free=True)
 
     patch: int = setting(4, "side of a patch, in pixels")
@@ -271,8 +274,8 @@ class Request:
 
     @property
     def config(self) -> Config:
-        """Raises `TrainingError` as `Config.make` does."""
-        return CONFIGS[self.task].make(self.given)
+        """Raises `TrainingError` as `Config.make` does. A trained model brings its own settings to `evaluate`, `sample`."""
+        return CONFIGS[self.task].make(self.given, whole=self.command not in ("evaluate", "sample"))
 
     @property
     def folder(self) -> Path:
