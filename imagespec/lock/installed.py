@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from posixpath import basename
 from typing import TypeAlias
+from urllib.parse import unquote
+
+from packaging.utils import parse_wheel_filename
 
 from imagespec.image.layers import Image, Installed, Place
 from imagespec.image.requirements import name_of, requirement, requirements_of
@@ -79,7 +83,15 @@ def _named(image: Image) -> Iterator[tuple[str, _Named]]:
         for line in requirements_of(layer):
             parsed = requirement(line.text)
             if parsed is not None and applies(line.text, image.python or "3.12"):
-                yield name_of(line.text), (line.place, exact(line.text) or "")
+                yield name_of(line.text), (line.place, exact(line.text) or _version_in(parsed.url or ""))
+
+
+def _version_in(url: str) -> str:
+    """The version in the name of a wheel; empty where a URL leads to something else."""
+    try:
+        return str(parse_wheel_filename(unquote(basename(re.split(r"[?#]", url)[0])))[1])
+    except ValueError:
+        return ""
 
 
 def _installed(name: str, package: Package | None, named: Mapping[str, _Named]) -> Installed:

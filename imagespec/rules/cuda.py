@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from packaging.version import Version
@@ -14,6 +14,7 @@ from imagespec.rules.releases import (
     COMPANIONS,
     built_for,
     capabilities,
+    cudas,
     goes_with,
     listed,
     release,
@@ -23,7 +24,7 @@ from imagespec.rules.releases import (
     versions,
 )
 from imagespec.rules.rule import Finding, Rule, rule
-from imagespec.rules.torch_build import Base, Torch, base_of, torch_of
+from imagespec.rules.torch_build import WITHOUT_CUDA, Base, Torch, base_of, torch_of
 
 
 @rule("IS703", "warning")
@@ -82,8 +83,8 @@ def gpu_without_code(image: Image) -> Iterable[Finding]:
     The wheels of torch hold compiled code for some generations of GPUs. On another one, torch is imported and sees the
     GPU, and the first operation on it fails with "no kernel image is available".
 
-    Use instead: a torch that was built for the GPU. A B200 needs CUDA 12.8, which torch's default wheel has since 2.8;
-    an H100 needs CUDA 11.8, which it has since 2.1.
+    Use instead: a torch that was built for the GPU. A B200 needs CUDA 12.8, which torch's default wheel has since 2.8,
+    and 2.7 from the index `cu128`; an H100 needs CUDA 11.8, which the default wheel has since 2.1.
     """
     torch = torch_of(image)
     if torch is None:
@@ -91,29 +92,48 @@ def gpu_without_code(image: Image) -> Iterable[Finding]:
     built = built_for(torch.cuda, torch.version)
     for index, gpu in enumerate(image.gpus):
         its = capabilities(gpu)
-        if torch.cuda == "cpu" and its:
+        if torch.cuda in WITHOUT_CUDA and its:
+            what = "CPUs" if torch.cuda == "cpu" else "GPUs of AMD"
             hint = "take a torch with CUDA, or leave `gpus` out"
             yield Finding(
-                ("gpus", index), f"this torch is built for CPUs, not for the `{gpu}`", hint, other=torch.place
+                ("gpus", index), f"this torch is built for {what}, not for the `{gpu}`", hint, other=torch.place
             )
         elif built and (missing := [each for each in its if not runs_on(each, built)]):
             what = f"torch {torch.version} for CUDA {torch.cuda} has no code for the `{gpu}` (sm_{_digits(missing[0])})"
-            yield Finding(("gpus", index), what, _first_torch(its, torch), other=torch.place)
+            base = base_of(image)
+            chosen = not torch.default and (base is None or torch.place != base.place)
+            hint = _other_cuda(its, torch) if chosen else _first_torch(its)
+            yield Finding(("gpus", index), what, hint or "choose another GPU", other=torch.place)
 
 
 def _digits(capability: str) -> str:
     return capability.replace(".", "")
 
 
-def _first_torch(needed: Iterable[str], torch: Torch) -> str:
+def _first_torch(needed: Sequence[str]) -> str:
     """The first torch whose default wheel has the code."""
-    wanted = list(needed)
     for version in versions("torch"):
         cuda = release("torch", version).get("cuda", "")
-        built = built_for(cuda, version)
-        if built and all(runs_on(each, built) for each in wanted):
+        if _has_code(needed, cuda, version):
             return f"torch {version} is the first whose default wheel has it, for CUDA {cuda}"
-    return "choose another GPU"
+    return ""
+
+
+def _other_cuda(needed: Sequence[str], torch: Torch) -> str:
+    """Where an index or a local version chooses the CUDA: the one to choose, and another torch only if it has to be."""
+    every = versions("torch")
+    for version in every[every.index(listed("torch", torch.version)) :]:
+        cuda = next((each for each in cudas(version) if _has_code(needed, each, version)), "")
+        if cuda:
+            first = "has it" if version == listed("torch", torch.version) else "is the first that has it"
+            swap = f"write `cu{_digits(cuda)}` in the place of `cu{_digits(torch.cuda)}`"
+            return f"torch {version} for CUDA {cuda} {first}: {swap}"
+    return ""
+
+
+def _has_code(needed: Sequence[str], cuda: str, torch: str) -> bool:
+    built = built_for(cuda, torch)
+    return bool(built) and all(runs_on(each, built) for each in needed)
 
 
 @rule("IS707", "warning", fixable=True)

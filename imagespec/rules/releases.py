@@ -59,20 +59,24 @@ def goes_with(name: str, version: str, torch: str) -> bool | None:
     return SpecifierSet(allowed).contains(Version(torch).public)
 
 
-def beside(name: str, torch: str) -> str:
-    """The newest version of a companion that goes with a version of torch; empty where none is known."""
-    return next((each for each in reversed(versions(name)) if goes_with(name, each, torch)), "")
+def beside(name: str, torch: str, python: str = "") -> str:
+    """The newest version of a companion that goes with a version of torch, and has a wheel for a series of Python;
+    empty where none is known."""
+    every = (each for each in reversed(versions(name)) if goes_with(name, each, torch))
+    return next((each for each in every if has_wheel(name, each, python) is not False), "")
 
 
-def torch_beside(name: str, version: str) -> str:
-    """The newest torch that a version of a companion goes with; empty where none is known."""
-    return next((each for each in reversed(versions("torch")) if goes_with(name, version, each)), "")
+def torch_beside(name: str, version: str, python: str = "") -> str:
+    """The newest torch that a version of a companion goes with, and that has a wheel for a series of Python; empty
+    where none is known."""
+    every = (each for each in reversed(versions("torch")) if goes_with(name, version, each))
+    return next((each for each in every if has_wheel("torch", each, python) is not False), "")
 
 
 def has_wheel(name: str, version: str, python: str) -> bool | None:
     """Whether a version has a wheel for a series of Python (`3.13`, `3.13t`); `None` where that is unknown."""
     pythons = release(name, version).get("python")
-    if pythons is None:
+    if pythons is None or not python:
         return None
     try:
         allowed = SpecifierSet(pythons)
@@ -87,6 +91,13 @@ def built_for(cuda: str, torch: str) -> frozenset[str]:
     own = release("torch", torch)
     code = own.get("sm", "") if own.get("cuda") == cuda else _hardware()["architectures"].get(cuda, "")
     return frozenset(code.split()) if own else frozenset()
+
+
+def cudas(torch: str) -> Sequence[str]:
+    """Each CUDA that a version of torch has wheels for, the oldest first, as far as they are known."""
+    series = ".".join(torch.split(".")[:2])
+    found = {*_hardware()["wheels"].get(series, "").split(), release("torch", torch).get("cuda", "")} - {""}
+    return sorted(found, key=Version)
 
 
 def capabilities(gpu: str) -> Sequence[str]:

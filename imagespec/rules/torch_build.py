@@ -20,11 +20,14 @@ from imagespec.rules.releases import release
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
 
+WITHOUT_CUDA = ("cpu", "rocm")
+"""What a torch is built for that knows nothing of NVIDIA's GPUs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Torch:
-    """`cuda` is `12.4`, `cpu`, or empty where nothing tells; `default`: it comes from the index that everybody uses.
-    `place` is where the spec names it, or what brings it; `None` where nothing does."""
+    """`cuda` is `12.4`, `cpu`, `rocm`, or empty where nothing tells; `default`: it comes from the index that everybody
+    uses. `place` is where the spec names it, or what brings it; `None` where nothing does."""
 
     version: str
     cuda: str
@@ -40,7 +43,7 @@ class Torch:
     @property
     def major_cuda(self) -> str:
         """`12`; empty without CUDA, and where it is unknown."""
-        return self.cuda.partition(".")[0] if self.cuda != "cpu" else ""
+        return self.cuda.partition(".")[0] if self.cuda not in WITHOUT_CUDA else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +128,13 @@ def _local_of_files(package: Installed) -> str | None:
 
 
 def cuda_in(text: str) -> str:
-    """The CUDA that a local version, an index or an option names: `12.1` of `cu121`, or `cpu`; empty where it names
-    none, or several."""
-    named = set(re.findall(r"(?<![a-z0-9])(?:cu(\d{2})(\d)|(cpu))(?![a-z0-9])", text))
+    """The CUDA that a local version, an index or an option names: `12.1` of `cu121`, or `cpu`, or `rocm`; empty where
+    it names none, or several."""
+    named = set(re.findall(r"(?<![a-z0-9])(?:cu(\d{2})(\d)|(cpu)|(rocm)\d[\d.]*)(?![a-z0-9])", text))
     if len(named) != 1:
         return ""
-    major, minor, cpu = named.pop()
-    return cpu or f"{major}.{minor}"
+    major, minor, cpu, rocm = named.pop()
+    return cpu or rocm or f"{major}.{minor}"
 
 
 def _other_index(name: str, image: Image) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,9 @@ GPUS = {
     "unknown GPU": ("X9000", pins("torch==2.0.1+cpu"), []),
     "unknown torch": ("B200", pins("torch==1.13.1"), []),
     "unknown CUDA": ("B200", pins("torch==2.7.1+cu999"), []),
-    "for AMD": ("B200", pins("torch==2.7.1+rocm6.3"), []),
+    "for AMD": ("B200", pins("torch==2.7.1+rocm6.3"), [AT_FIRST]),
+    "an index for AMD": ("H100", pins("torch==2.8.0", ", index_url: 'https://a.example/whl/rocm6.4'"), [AT_FIRST]),
+    "an index for AMD and one for CUDA": ("H100", pins("torch==2.8.0", ", options: '-i rocm6.4 -i cu128'"), []),
     "no torch": ("B200", pins("six==1.17.0"), []),
 }
 
@@ -105,6 +108,34 @@ GPUS = {
 def test_gpu(found: Check, gpus: str, python: str, expected: list[Place]) -> None:
     spec = f'base: {{micromamba: "3.11"}}\ngpus: [{gpus}]\n{python}\n'
     assert of_family(found(spec)) == expected
+
+
+OTHER_CUDA = {
+    "of the same torch": (
+        "torch==2.7.1+cu118",
+        "torch 2.7.1 for CUDA 12.8 has it: write `cu128` in the place of `cu118`",
+    ),
+    "that the default wheel has": (
+        "torch==2.11.0+cu126",
+        "torch 2.11.0 for CUDA 13.0 has it: write `cu130` in the place of `cu126`",
+    ),
+    "of a later torch": (
+        "torch==2.5.1+cu121",
+        "torch 2.7.0 for CUDA 12.8 is the first that has it: write `cu128` in the place of `cu121`",
+    ),
+    "of nobody's choice": ("torch==2.7.1", "torch 2.8.0 is the first whose default wheel has it, for CUDA 12.8"),
+}
+
+
+@pytest.mark.parametrize(("torch", "hint"), OTHER_CUDA.values(), ids=OTHER_CUDA)
+def test_another_cuda(project: Path, torch: str, hint: str) -> None:
+    spec = project / "spec.yaml"
+    spec.write_text(f'base: {{debian_slim: "3.12.10"}}\ngpus: [B200]\n{pins(torch)}\n')
+    (finding,) = (each for each in check(spec) if each.code == "IS704")
+    assert finding.hint.startswith(hint)
+    found = re.match(r"torch (\S+) .*`(cu\d+)` in", hint)
+    spec.write_text(spec.read_text().replace(torch, f"torch=={found[1]}+{found[2]}" if found else "torch==2.8.0"))
+    assert not [each for each in check(spec) if each.code == "IS704"]
 
 
 def test_gpu_and_the_torch_of_the_base(found: Check) -> None:
@@ -225,7 +256,9 @@ def test_runs_on(capability: str, built: str, expected: bool) -> None:
         ("https://a.example/whl/cu118 https://a.example/whl/cu121", ""),
         ("https://a.example/cpuinfo/xcu121", ""),
         ("cu12", ""),
-        ("rocm6.2", ""),
+        ("rocm6.2", "rocm"),
+        ("https://a.example/whl/rocm6.2.4/", "rocm"),
+        ("https://a.example/rocm", ""),
     ],
 )
 def test_cuda_in(text: str, expected: str) -> None:

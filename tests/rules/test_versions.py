@@ -3,6 +3,7 @@ unknown."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagespec.compiler import check
 from imagespec.image.layers import Image, Installed
-from imagespec.rules.releases import COMPANIONS, beside, goes_with, has_wheel, torch_beside, versions
+from imagespec.rules.releases import COMPANIONS, beside, goes_with, has_wheel, versions
 from imagespec.rules.versions import RULES, no_wheel_for_python, torch_and_companions
 
 from .conftest import DIGEST, Check, Place
@@ -22,6 +23,7 @@ def of_family(found: list[Place]) -> list[Place]:
     return [each for each in found if each[0].startswith("IS7")]
 
 
+WHEEL = "torch @ https://a.example/torch-%s-cp312-cp312-linux_x86_64.whl"
 TOGETHER = {
     "torchvision of another torch": ("torch==2.8.0, torchvision==0.20.1", [("IS701", 2, 35)]),
     "mended by torchvision": ("torch==2.8.0, torchvision==0.23.0", []),
@@ -41,6 +43,12 @@ TOGETHER = {
     "one local version": ("torch==2.8.0, torchvision==0.23.0+cu128", []),
     "of two CUDAs": ("torch==2.5.1+cu121, torchvision==0.20.1+cu118", [("IS701", 2, 41)]),
     "of two CUDAs of one major version": ("torch==2.5.1+cu121, torchvision==0.20.1+cu124", []),
+    "torchaudio of another CUDA": ("torch==2.7.0+cu128, torchaudio==2.7.0+cu126", [("IS701", 2, 41)]),
+    "torchaudio that goes with any, of another CUDA": ("torch==2.11.0+cu128, torchaudio==2.11.0+cu126", []),
+    "torchaudio for CPUs": ("torch==2.7.0+cu128, torchaudio==2.7.0+cpu", []),
+    "torch by URL": (f"'{WHEEL % '2.7.1%2Bcu128'}', torchvision==0.23.0", [("IS701", 2, 99)]),
+    "torch by URL that is right": (f"'{WHEEL % '2.8.0'}#x=y', torchvision==0.23.0", []),
+    "torch by URL of a source": ("'torch @ https://a.example/torch-2.7.1.tar.gz', torchvision==0.23.0", []),
     "unknown torch": ("torch==99.0.0, torchvision==0.20.1", []),
     "unknown torchvision": ("torch==2.8.0, torchvision==9.20.1", []),
     "pre-release": ("torch==2.8.0rc1, torchvision==0.20.1", []),
@@ -198,19 +206,54 @@ def test_the_table_is_whole() -> None:
     assert all(beside("torchvision", torch) for torch in versions("torch"))
 
 
-@given(st.sampled_from(versions("torchvision")), st.sampled_from(versions("torch")))
-def test_a_hint_mends(version: str, torch: str) -> None:
-    for finding in torch_and_companions.check(image_of(torch=torch, torchvision=version)):
-        for packages in (
-            {"torch": torch, "torchvision": beside("torchvision", torch)},
-            {"torch": torch_beside("torchvision", version), "torchvision": version},
-        ):
-            assert all(
-                f"{name}=={packages[name]}" in finding.hint
-                for name in packages
-                if packages[name] not in (torch, version)
-            )
-            assert list(torch_and_companions.check(image_of(**packages))) == []
+@given(
+    st.sampled_from(versions("torchvision")),
+    st.sampled_from(versions("torch")),
+    st.sampled_from(["", "3.8", "3.10", "3.12", "3.13", "3.14"]),
+)
+@example("0.21.0", "2.5.0", "3.13")
+@example("0.20.0", "2.5.0", "3.13")
+def test_a_hint_mends(version: str, torch: str, python: str) -> None:
+    """Whatever a hint proposes goes together, and has wheels."""
+    now = {"torch": torch, "torchvision": version}
+    for rule in (torch_and_companions, no_wheel_for_python):
+        for finding in rule.check(image_of(python, **now)):
+            ways = [{name: v} for name, v in re.findall(r"`(\w+)==([\d.]+)`", finding.hint)]
+            ways += [dict(re.findall(r"(torch\w*) ([\d.]+)(?= and| are)", finding.hint))]
+            assert any(ways)
+            for way in filter(None, ways):
+                mended = image_of(python, **now | way)
+                assert [f for rule in (torch_and_companions, no_wheel_for_python) for f in rule.check(mended)] == []
+
+
+def test_each_of_two_is_a_way() -> None:
+    hints = [each.hint for each in torch_and_companions.check(image_of("3.12", torch="2.8.0", torchvision="0.20.1"))]
+    assert hints == ["write `torchvision==0.23.0` for torch 2.8.0, or `torch==2.5.1` for torchvision 0.20.1"]
+
+
+NEAREST = {
+    "torch alone": ({"torch": "2.4.1"}, "torch 2.5.0 is the first with one for 3.13"),
+    "with torchvision": (
+        {"torch": "2.5.0", "torchvision": "0.20.0"},
+        "torch 2.6.0 and torchvision 0.21.0 are the first with wheels for 3.13",
+    ),
+    "with one that has no version": (
+        {"torch": "2.4.1", "torchvision": ""},
+        "torch 2.6.0 and torchvision 0.21.0 are the first with wheels for 3.13",
+    ),
+    "of three": (
+        {"torch": "2.4.1", "torchvision": "0.19.1", "torchaudio": "2.4.1"},
+        "torch 2.6.0, torchvision 0.21.0 and torchaudio 2.6.0 are the first with wheels for 3.13",
+    ),
+    "torchvision alone": ({"torchvision": "0.19.1"}, "torchvision 0.21.0 is the first with one for 3.13"),
+}
+
+
+@pytest.mark.parametrize(("packages", "hint"), NEAREST.values(), ids=NEAREST)
+def test_the_nearest_with_wheels(packages: dict[str, str], hint: str) -> None:
+    """For each of the packages the same: they are of use only together."""
+    hints = {each.hint.partition("; ")[2] for each in no_wheel_for_python.check(image_of("3.13", **packages))}
+    assert hints == {hint}
 
 
 @given(

@@ -17,8 +17,11 @@ from .test_versions import odd, of_family
 
 FLASH = "flash_attn-2.7.4.post1+cu12torch2.5cxx11abiFALSE-cp312-cp312-linux_x86_64.whl"
 
+TORCH = "torch-2.5.1%2Bcu124-cp312-cp312-linux_x86_64.whl"
 WHEELS = {
     "right": ("torch==2.5.1", FLASH, False),
+    "another torch by URL": (f"torch @ https://a.example/{TORCH}", FLASH.replace("2.5", "2.8"), True),
+    "the torch by URL": (f"torch @ https://a.example/{TORCH}", FLASH, False),
     "right, its name quoted": ("torch==2.5.1", FLASH.replace("+", "%2B"), False),
     "another torch": ("torch==2.6.0", FLASH, True),
     "another torch, its name quoted": ("torch==2.6.0", FLASH.replace("+", "%2B"), True),
