@@ -102,7 +102,9 @@ TIDIED = Code(
     """With `--tidy`, a layer is requested differently than the original code does.
 
     Sections put layers into their best order and make canonical what nobody means: the order of packages and variables,
-    the spelling of requirements. The image is meant to be the same; Modal's cache sees another one, and builds it once.
+    the spelling of requirements. What would see other variables or files there, or be lost, stays in `steps`. Installs
+    that are joined are resolved together, and apt's packages are there before the Python packages. Modal's cache sees
+    another image, and builds it once.
 
     Use instead: without `--tidy`, what differs is written as steps, which are sent exactly as they stand in the code.
     """,
@@ -118,4 +120,19 @@ BY_DEFAULT = Code(
     Use instead: another value by hand, where the app is deployed with one.
     """,
 )
-ADOPT = (UNREADABLE, NO_IMAGE, TODO, CONDITION, NO_COUNTERPART, EXISTS, NOT_EQUAL, NOT_PROVEN, TIDIED, BY_DEFAULT)
+CHOSEN = Code(
+    "IS961",
+    "note",
+    """A file allows several versions of Python, and one of them is taken.
+
+    `requires-python = ">=3.10"` says what a project can run on, not what it runs on. `--python` chooses, or a
+    `.python-version` beside the file; without either, it is the lowest version that Modal has, as everything that the
+    project names has to work there. Where the file names one version, that is taken, whatever `--python` says.
+
+    Use instead: the version that you deploy with.
+    """,
+)
+ADOPT = (
+    *(UNREADABLE, NO_IMAGE, TODO, CONDITION, NO_COUNTERPART, EXISTS, NOT_EQUAL, NOT_PROVEN, TIDIED, BY_DEFAULT),
+    CHOSEN,
+)

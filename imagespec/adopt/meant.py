@@ -43,8 +43,13 @@ def sharing(operations: Iterable[Written]) -> list[Written]:
     many."""
     copied: dict[str, list[Written]] = {}
     for each in operations:
-        if isinstance(each.operation, ops.AddLocalFile | ops.AddLocalDir):
-            copied.setdefault(each.operation.remote_path.rstrip("/"), []).append(each)
+        match each.operation:
+            case ops.AddLocalFile(local_path=path, remote_path=to) if to.endswith("/"):
+                copied.setdefault(to + path.name, []).append(each)
+            case ops.AddLocalFile(remote_path=to) | ops.AddLocalDir(remote_path=to):
+                copied.setdefault(to.rstrip("/"), []).append(each)
+            case ops.AddLocalPythonSource(modules=modules):
+                copied.setdefault(f"/root/{' '.join(modules)}", []).append(each)
     return [each for same in copied.values() if len(same) > 1 for each in same]
 
 

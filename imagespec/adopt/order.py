@@ -18,7 +18,7 @@ from imagespec.spec import operations as ops
 
 _PIP = ops.PipInstall | ops.PipInstallFromRequirements | ops.UvPipInstall
 _INSTALLS = ops.AptInstall | _PIP
-_COPIED = ops.AddLocalFile | ops.AddLocalDir
+_COPIED = ops.AddLocalFile | ops.AddLocalDir | ops.AddLocalPythonSource
 _ORDER: tuple[type[ops.Operation] | UnionType, ...] = (
     ops.AptInstall,
     _PIP,
@@ -39,7 +39,7 @@ def arranged(written: Iterable[Written]) -> list[Written]:
     placed: list[Written] = []
     for each in rest:
         at = len(placed)
-        while at and _rank(each) < _rank(placed[at - 1]) and _commute(each, placed[at - 1]):
+        while at and _rank(each) < _rank(placed[at - 1]) and commute(each, placed[at - 1]):
             at -= 1
         placed.insert(at, each)
     return [base, *_joined(placed)]
@@ -82,7 +82,8 @@ _DESCRIBES = re.compile(r"(LABEL|EXPOSE|HEALTHCHECK|STOPSIGNAL|MAINTAINER)\b", r
 _SYSTEM = re.compile(r"/|/(etc|usr|bin|sbin|lib\w*|var|run|dev|proc|sys|opt)(/.*)?|/(root|home(/[^/]*)?)(/\..*)?")
 
 
-def _commute(one: Written, other: Written) -> bool:
+def commute(one: Written, other: Written) -> bool:
+    """Whether two operations make the same image in either order."""
     a, b = one.operation, other.operation
     return _passes(a, b) or _passes(b, a)
 
@@ -113,6 +114,8 @@ def _passes(a: ops.Operation | None, b: ops.Operation | None) -> bool:
             return isinstance(b, _COPIED) or (isinstance(b, _INSTALLS) and bool(plain) and not starts_up)
         case ops.AddLocalFile(remote_path=remote) | ops.AddLocalDir(remote_path=remote):
             return isinstance(b, _INSTALLS) and not _SYSTEM.fullmatch(remote)
+        case ops.AddLocalPythonSource():
+            return isinstance(b, _INSTALLS)
         case _:
             return False
 

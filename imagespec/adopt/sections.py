@@ -13,7 +13,7 @@ from imagespec.adopt import codes, meant, written
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.layout import entry, item
 from imagespec.adopt.same import alike
-from imagespec.adopt.tidy import tidied
+from imagespec.adopt.tidy import in_sections, sections
 from imagespec.adopt.written import Said
 from imagespec.diagnostic import Diagnostic, printable, shown
 from imagespec.image.layers import plain
@@ -55,10 +55,10 @@ def adopted(draft: Draft, folder: Path, *, tidy: bool = False) -> Adopted:
     """The spec of a draft, as it will stand in a folder.
 
     What it lowers to is compared with the draft. With `tidy`, all goes into sections that can, and what is requested
-    differently then is said.
+    differently then is said; a draft of what is no code is put in order as it is read.
     """
     root = Path(os.path.abspath(draft.root))
-    plan = _tidied_plan(draft, root) if tidy else _plan(draft, root)
+    plan = _tidied_plan(draft, root) if tidy and draft.exact else _plan(draft, root)
     findings = [*draft.findings(), *_differences(draft, plan, root, tidy=tidy)]
     return Adopted(draft.name, _text(draft, plan, root, folder), tuple(findings))
 
@@ -143,19 +143,15 @@ def _add_steps(plan: _Plan, rest: Sequence[Written], root: Path) -> None:
 
 
 def _tidied_plan(draft: Draft, root: Path) -> _Plan:
-    """Everything in a section that has one."""
+    """Everything in a section that can be in one."""
     plan = _Plan()
     rest = _with_base(draft, plan, root)
-    steps = []
-    for one in rest:
-        said = None if one.operation is None else written.section(one.operation, root)
-        merged = None if said is None else tidied(plan.sections, said)
-        if said is None or merged is None:
-            steps.append(one)
-        else:
-            plan.sections[said.key] = merged
+    found = in_sections(rest, root)
+    plan.sections = sections(found)
+    for one, said in zip(rest, found, strict=True):
+        if said is not None:
             plan.comments.setdefault(said.key, []).extend(_todo(one))
-    _add_steps(plan, steps, root)
+    _add_steps(plan, [one for one, said in zip(rest, found, strict=True) if said is None], root)
     return plan
 
 

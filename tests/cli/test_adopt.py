@@ -126,8 +126,8 @@ def test_a_proof_that_fails_is_a_finding(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_tidied(capsys: pytest.CaptureFixture[str]) -> None:
     Path("app.py").write_text(
-        'import modal\n\nimage = (\n    modal.Image.debian_slim("3.12")\n    .env({"A": "1"})\n'
-        '    .apt_install("wget", "git")\n    .pip_install("Six")\n    .pip_install("attrs")\n    .env({"B": "2"})\n)\n'
+        'import modal\n\nimage = (\n    modal.Image.debian_slim("3.12")\n    .env({"HF_HOME": "1"})\n'
+        '    .apt_install("wget", "git")\n    .pip_install("Six")\n    .pip_install("attrs")\n    .env({"WANDB_MODE": "2"})\n)\n'
     )
     code, out, err = run(capsys, "app.py", "--tidy")
     assert (code, out) == (0, "specs/image.yaml\n")
@@ -140,7 +140,7 @@ def test_tidied(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert Path("specs/image.yaml").read_text().partition("base")[2] == (
         ':\n  debian_slim: "3.12"\napt: [wget, git]\npython:\n  installer: pip\n  packages: [Six, attrs]\n'
-        'env:\n  A: "1"\n  B: "2"\n'
+        'env:\n  HF_HOME: "1"\n  WANDB_MODE: "2"\n'
     )
 
 
