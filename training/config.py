@@ -274,7 +274,7 @@ class Request:
 
     @property
     def config(self) -> Config:
-        """Raises `TrainingError` as `Config.make` does. A trained model brings its own settings to `evaluate`, `sample`."""
+        """Raises `TrainingError` as `Config.make` does. The model brings the rest to `evaluate` and `sample`."""
         return CONFIGS[self.task].make(self.given, whole=self.command not in ("evaluate", "sample"))
 
     @property

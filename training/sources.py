@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import io
 import itertools
 import tarfile
@@ -110,19 +111,29 @@ def fetch(folder: Path) -> Path:
             continue
         partial = target.with_suffix(".partial")
         try:
-            with urllib.request.urlopen(f"{PETS_URL}/{name}", timeout=60) as answer, partial.open("wb") as file:
-                total = int(answer.headers.get("Content-Length") or 0) or None
-                with tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=None) as bar:
-                    while chunk := answer.read(1 << 20):
-                        bar.update(file.write(chunk))
-        except OSError as error:
-            partial.unlink(missing_ok=True)
+            _download(f"{PETS_URL}/{name}", partial)
+            if _md5(partial) != md5:
+                raise OSError("what came is not the published archive, its checksum is another")
+            partial.rename(target)
+        except (OSError, http.client.HTTPException) as error:
             raise TrainingError(
-                f"`{name}` cannot be downloaded from {PETS_URL} ({error}): put both archives into a folder, "
-                "and name it with `--archives`"
+                f"`{name}` cannot be downloaded from {PETS_URL} ({' '.join(str(error).split())}): try again, or put "
+                "both archives into a folder, and name it with `--archives`"
             ) from None
-        partial.rename(target)
+        finally:
+            partial.unlink(missing_ok=True)
     return folder
+
+
+def _download(url: str, target: Path) -> None:
+    """Raises `OSError` or `HTTPException` where not all of it comes."""
+    with urllib.request.urlopen(url, timeout=60) as answer, target.open("wb") as file:
+        total = answer.length
+        with tqdm(total=total, unit="B", unit_scale=True, desc=target.stem, disable=None) as bar:
+            while chunk := answer.read(1 << 20):
+                bar.update(file.write(chunk))
+        if total not in (None, file.tell()):
+            raise OSError(f"{file.tell():,} of {total:,} bytes came")
 
 
 def pets(archives: Path, side: int, checksums: Mapping[str, str] | None = None, breeds: int = BREEDS) -> Source:

@@ -166,12 +166,13 @@ class Diffusion:
 
     def evaluate(self, model: nn.Module, folder: Path, device: torch.device) -> dict[str, Any]:
         """As many samples as held-out images, of the same classes, each measured beside the held-out images."""
+        measured = metrics.features(self.config.features, device)  # before the drawing, which takes longest
         held_out = Split(self.pack.test.images[:AT_MOST], self.pack.test.labels[:AT_MOST])
         samples = self._draw(model, held_out.labels, device)
         real, test = (self._real(split, device) for split in (Split(*_few(self.pack.train)), held_out))
-        measured = metrics.features(self.config.features, device)
         of_real, of_test, of_samples = (measured(images) for images in (real, test, samples))
-        plots.grid(samples[: 8 * self.config.per_class], self.config.per_class, folder / "drawn.png")
+        rows = _rows(samples, held_out.labels, len(self.pack.classes), self.config.per_class)
+        plots.grid(rows, self.config.per_class, folder / "drawn.png")
         result: dict[str, Any] = {
             "images": len(samples),
             "features": self.config.features,
@@ -206,6 +207,15 @@ class Diffusion:
             )
             parts.append(flow.sample(field, z.to(device), config.sampler, config.sampling_steps).float().cpu())
         return torch.cat(parts)
+
+
+def _rows(images: Tensor, labels: Tensor, classes: int, columns: int) -> Tensor:
+    """The first `columns` images of each class, (classes * columns, C, H, W): white where there are fewer."""
+    rows = images.new_ones(classes, columns, *images.shape[1:])
+    for label, row in enumerate(rows):
+        first = images[labels == label][:columns]
+        row[: len(first)] = first
+    return rows.flatten(0, 1)
 
 
 def _few(split: Split) -> tuple[Tensor, Tensor]:

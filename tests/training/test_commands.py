@@ -59,4 +59,16 @@ def test_one_run_at_a_time_writes_in_a_folder(tmp_path: Path) -> None:
         f"another run is writing in `{asked.folder}`: wait until it has ended, or take another `--out`"
     )
     assert list(asked.folder.iterdir()) == []
-    assert commands.train(asked)["steps"] == 1
+
+
+def test_flags_that_are_as_the_model_says_change_nothing(tmp_path: Path) -> None:
+    """They need not go together with the presets, of which the model may have had none."""
+    commands.train(request("train", "classifier", tmp_path, "--steps", "1", "--batch", "4", "--backbone", "small"))
+    places = ["--packs", str(tmp_path / "packs"), "--out", str(tmp_path / "runs" / "classifier-synthetic")]
+    asked = read(["evaluate", "classifier", *places, "--backbone", "small", "--device", "cpu"])
+    assert asked.config.task == "classifier"  # what the command line looks at before it loads torch
+    assert commands.evaluate(asked)["images"] == 128
+    with pytest.raises(TrainingError, match=r"was made with `backbone=small`, this run has `backbone=resnet18`"):
+        commands.evaluate(read(["evaluate", "classifier", *places, "--backbone", "resnet18"]))
+    with pytest.raises(TrainingError, match="no setting `widht`"):
+        Request(command="evaluate", task="dit", given={"widht": 1}).config  # noqa: B018

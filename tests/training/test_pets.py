@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socketserver
 import tarfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +146,38 @@ def test_a_truncated_archive(make: Callable[..., Path], tmp_path: Path, name: st
 
 def test_archives_that_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    with pytest.raises(TrainingError, match=r"cannot be downloaded from .*: put both archives into a folder, and name"):
+    with pytest.raises(TrainingError, match=r"cannot be downloaded from .*: try again, or put both"):
         sources.fetch(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+GONE_WRONG: dict[str, tuple[bytes, str]] = {
+    "shorter than said": (b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\nhalf", "4 of 3,000,000 bytes came"),
+    "in half a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf", "IncompleteRead"),
+    "not of the web": (b"220 welcome\r\n", "220 welcome"),
+    "another file": (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nelse", "what came is not the published archive"),
+    "an error": (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "HTTP Error 503: Busy"),
+}
+
+
+@pytest.mark.parametrize(("answer", "said"), GONE_WRONG.values(), ids=GONE_WRONG)
+def test_a_download_that_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes, said: str) -> None:
+    """Said in one line, and nothing of it is kept."""
+
+    class Answers(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(10_000)
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setattr(sources, "PETS_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        try:
+            with pytest.raises(TrainingError, match=rf"cannot be downloaded from .*{said}.*: try again, or put both"):
+                sources.fetch(tmp_path)
+        finally:
+            server.shutdown()
+            thread.join()
     assert list(tmp_path.iterdir()) == []
