@@ -8,8 +8,8 @@ from imagespec.adopt.codes import NO_COUNTERPART, TODO, UNREADABLE
 from imagespec.adopt.context import Context
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.names import named
-from imagespec.adopt.nodes import Value, top
-from imagespec.adopt.python_version import chosen
+from imagespec.adopt.nodes import Value, top, unknown_keys
+from imagespec.adopt.python_version import base
 from imagespec.adopt.requirement_lines import install, packages
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.requirements import Line, logical_lines
@@ -19,6 +19,9 @@ from imagespec.spec.source import read
 WORKDIR = "/src"
 """Where Cog puts the files, and runs."""
 
+_BUILD = ("gpu", "python_version", "python_packages", "python_requirements", "system_packages", "pre_install", "run")
+_FILE = ("build", "environment")
+_INDEXES = {"python_find_links": "--find-links", "python_extra_index_urls": "--extra-index-url"}
 _LEFT_OUT = {
     "cuda": (
         "Cog's base with this CUDA",
@@ -54,16 +57,17 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         Written(ops.Workdir(path=WORKDIR), Span(source)),
         Written(files, Span(source)),
     ]
-    todo = (*_gpu(build), *_left_out(build), *_left_out(file))
+    todo = (
+        *(*_gpu(build), *_left_out(build), *_left_out(file)),
+        *(*unknown_keys(build, (*_BUILD, *_INDEXES, *_LEFT_OUT)), *unknown_keys(file, (*_FILE, *_LEFT_OUT))),
+    )
     return Draft(name=named(folder.name), operations=tuple(operations), root=folder, exact=False, todo=todo)
 
 
 def _base(source: Source, build: Value, python: str) -> Written:
     said = build.get("python_version")
-    if said is not None and said.text and not python:
-        return Written(ops.DebianSlim(python_version=said.text), said.span)
-    version, todo = chosen(source.path.parent, python, build.span)
-    return Written(ops.DebianSlim(python_version=version), build.span, todo)
+    at = said.span if said is not None and said.text else build.span
+    return base(ops.DebianSlim, source.path.parent, python, at, exact=said.text if said is not None else "")
 
 
 def _apt(build: Value) -> Iterator[Written]:
@@ -73,15 +77,24 @@ def _apt(build: Value) -> Iterator[Written]:
 
 
 def _python(source: Source, build: Value) -> Iterator[Written]:
+    folder = source.path.parent
+    indexes = [
+        Line(f"{option} {each.text}", each.span)
+        for key, option in _INDEXES.items()
+        for each in build.all(key)
+        if each.text
+    ]
     wanted = [Line(each.text, each.span) for each in build.all("python_packages") if each.text]
     if wanted:
-        yield packages(source.path.parent, wanted, build.all("python_packages")[0].span)
+        yield packages(folder, [*indexes, *wanted], build.all("python_packages")[0].span)
     listed = build.get("python_requirements")
     if listed is not None and listed.text:
-        path = source.path.parent / listed.text
+        path = folder / listed.text
         requirements = read(path, listed.span)
         if isinstance(requirements, Diagnostic):
             yield Written(None, listed.span, (requirements,))
+        elif indexes:
+            yield packages(folder, [*indexes, Line(f"-r {listed.text}", listed.span)], listed.span)
         elif lines := list(logical_lines(requirements)):
             yield install(path, lines)
 

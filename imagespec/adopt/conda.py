@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from imagespec.adopt.codes import NO_COUNTERPART, UNREADABLE
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.names import named
-from imagespec.adopt.nodes import Value, top
-from imagespec.adopt.python_version import chosen, lowest
+from imagespec.adopt.nodes import Value, top, unknown_keys
+from imagespec.adopt.python_version import base
 from imagespec.adopt.requirement_lines import packages
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.requirements import Line
 from imagespec.spec import operations as ops
 
+_KEYS = ("name", "channels", "dependencies", "variables", "prefix")
 _PYTHON = re.compile(r"(?:\S+::)?python\s*(?:={1,2}\s*(3\.\d+(?:\.\d+)?)(?:\.\*|\*)?(?:=\S+)?|([<>!~=][^=].*|>=.*))?")
 
 
@@ -42,17 +43,17 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         name=named(name.text if name and name.text != "base" else "", source.path.parent.name),
         operations=tuple(operations),
         root=source.path.parent,
+        todo=tuple(unknown_keys(file, _KEYS)),
         exact=False,
     )
 
 
 def _base(source: Source, named: list[Value], python: str) -> Written:
     for each in named:
-        if not python and (match := _PYTHON.fullmatch(each.text)) and (match[1] or match[2]):
-            version, todo = (match[1], ()) if match[1] else lowest(match[2], each.span)
-            return Written(ops.Micromamba(python_version=version), each.span, todo)
-    version, todo = chosen(source.path.parent, python, Span(source))
-    return Written(ops.Micromamba(python_version=version), Span(source), todo)
+        if (match := _PYTHON.fullmatch(each.text)) and (match[1] or match[2]):
+            exact, wanted = match[1] or "", match[2] or ""
+            return base(ops.Micromamba, source.path.parent, python, each.span, exact=exact, wanted=wanted)
+    return base(ops.Micromamba, source.path.parent, python, Span(source))
 
 
 def _installed(
@@ -72,8 +73,8 @@ def _installed(
 
 
 def _is_given(text: str) -> bool:
-    """What the base brings: its Python, and pip."""
-    return bool(_PYTHON.fullmatch(text) or re.match(r"(\S+::)?pip\b(?!-)", text))
+    """What the base brings: its Python, and a pip."""
+    return bool(_PYTHON.fullmatch(text) or re.fullmatch(r"(\S+::)?pip", text))
 
 
 def _not_kept(each: Value) -> Diagnostic:

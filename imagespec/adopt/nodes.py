@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import yaml
 
-from imagespec.adopt.codes import UNREADABLE
+from imagespec.adopt.codes import NO_COUNTERPART, UNREADABLE
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.spec.source import compose, span_of
 
@@ -57,6 +57,14 @@ class Value:
         """The items of the list under a key; none where it is not there."""
         found = self.get(key)
         return found.items() if found else []
+
+
+def unknown_keys(place: Value, known: Collection[str]) -> Iterator[Diagnostic]:
+    """What is to be said of the keys of a map that nobody here knows."""
+    for key, value in place.entries():
+        if key not in known and (value.text or value.items() or any(value.entries())):
+            hint = "say what it means in the spec by hand"
+            yield NO_COUNTERPART.at(value.span, f"`{key}` is no key that adopt knows: left out", hint)
 
 
 def top(source: Source) -> Value | Diagnostic:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from imagespec.adopt import cog, conda, pyproject
 from imagespec.adopt.codes import UNREADABLE
-from imagespec.adopt.draft import Draft, Written
+from imagespec.adopt.draft import Draft
 from imagespec.adopt.names import named
-from imagespec.adopt.python_version import chosen
+from imagespec.adopt.python_version import base
 from imagespec.adopt.requirement_lines import install
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.image.requirements import logical_lines
@@ -53,8 +53,8 @@ def _requirements(source: Source, python: str) -> Draft | Diagnostic:
     every = list(logical_lines(source))
     if not every:
         return UNREADABLE.at(Span(source), "no package stands in this file", "is it the right file?")
-    version, todo = chosen(source.path.parent, python, Span(source))
-    base = Written(ops.DebianSlim(python_version=version), Span(source), todo)
     folder, installed = source.path.parent, install(source.path, every)
     name = named(source.path.stem if source.path.stem != "requirements" else "", folder.name, "requirements")
-    return Draft(name=name, operations=(base, installed), root=folder, exact=False)
+    return Draft(
+        name=name, operations=(base(ops.DebianSlim, folder, python, Span(source)), installed), root=folder, exact=False
+    )

@@ -9,7 +9,7 @@ from typing import Any
 from imagespec.adopt.codes import TODO, UNREADABLE
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.names import named
-from imagespec.adopt.python_version import chosen, lowest
+from imagespec.adopt.python_version import base
 from imagespec.diagnostic import Diagnostic, Source, Span
 from imagespec.spec import operations as ops
 
@@ -20,21 +20,20 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         data = tomllib.loads(source.text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         return UNREADABLE.at(_place(source, str(error)), f"this is no TOML: {error}", "correct it first")
+    folder = source.path.parent
     project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
     installed = _installed(source, project, poetry)
     if installed is None:
         hint = "dependencies stand under `[project]` or `[tool.poetry]`"
         return UNREADABLE.at(Span(source), "no project stands in this file", hint)
     wanted = project.get("requires-python") or _table(poetry, "dependencies").get("python")
-    if isinstance(wanted, str) and not python:
-        version, todo = lowest(wanted, source.find("requires-python" if "requires-python" in project else "python", 1))
-    else:
-        version, todo = chosen(source.path.parent, python, Span(source))
-    base = Written(ops.DebianSlim(python_version=version), Span(source), todo)
+    if not isinstance(wanted, str):
+        wanted = ""
+    at = source.find("requires-python" if "requires-python" in project else "python", 1) if wanted else Span(source)
     return Draft(
         name=named(project.get("name"), poetry.get("name"), source.path.parent.name),
-        operations=(base, installed),
-        root=source.path.parent,
+        operations=(base(ops.DebianSlim, folder, python, at, wanted=wanted), installed),
+        root=folder,
         exact=False,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from imagespec.adopt.draft import Draft
+from imagespec.adopt.python_version import VERSION
 from imagespec.adopt.readers import Given, all_drafts
 from imagespec.adopt.sections import adopted
 from imagespec.adopt.write import write
@@ -43,6 +44,8 @@ def adopt(
     """
     if wrong := next((each for each in build_arg if not each.partition("=")[1]), None):
         raise click.UsageError(printable(f"`--build-arg {wrong}`: write it as NAME=VALUE"))
+    if python and not VERSION.fullmatch(python):
+        raise click.UsageError(printable(f"`--python {python}`: write it as 3.12, or as 3.12.4"))
     build_args = dict(each.split("=", 1) for each in build_arg)
     given = Given(python=python, context=Path(context) if context else None, build_args=build_args)
     drafts, found = all_drafts([Path(file) for file in files], given)

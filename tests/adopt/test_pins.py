@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagespec.adopt.pins import drafts
-from imagespec.adopt.python_version import lowest
+from imagespec.adopt.python_version import within
 from imagespec.diagnostic import Source, Span
 from tests.adopt.steps import text_of, well_placed
 
@@ -46,10 +46,44 @@ def test_every_golden_text_has_a_file() -> None:
     assert golden == set(CASES)
 
 
-def test_the_python_that_is_given_counts() -> None:
-    for case in ("requirements.txt", "environment.yml", "cog.yaml", "plain/pyproject.toml", "minimal/cog.yaml"):
-        (draft,) = drafts(Path(case), python="3.13")
-        assert draft.operations[0].operation.python_version == "3.13"  # type: ignore[union-attr]
+def python_of(case: str, python: str = "") -> tuple[object, list[str]]:
+    (draft,) = drafts(Path(case), python=python)
+    base = draft.operations[0]  # type: ignore[union-attr]
+    return base.operation.python_version, [finding.code for finding in (*base.todo, *base.notes)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("case", "python", "found"),
+    [
+        ("requirements.txt", "3.13", ("3.13", [])),
+        ("plain/pyproject.toml", "3.13", ("3.13", [])),
+        ("plain/pyproject.toml", "3.9", ("3.11", ["IS961", "IS961"])),
+        ("conda-range.yml", "3.12", ("3.12", [])),
+        ("conda-range.yml", "3.13", ("3.11", ["IS961", "IS961"])),
+        ("environment.yml", "3.13", ("3.10.8", ["IS961"])),
+        ("cog.yaml", "3.13", ("3.10", ["IS961"])),
+        ("cog.yaml", "3.10.4", ("3.10.4", [])),
+        ("uv/pyproject.toml", "3.13", ("3.12", ["IS961"])),
+        ("minimal/cog.yaml", "3.13", ("3.13", [])),
+        ("minimal/cog.yaml", "", ("3.11.4", [])),
+    ],
+)
+def test_the_python_that_is_given_counts_where_the_file_leaves_it_open(
+    case: str, python: str, found: tuple[str, list[str]]
+) -> None:
+    assert python_of(case, python) == found
+
+
+def test_a_file_beside_chooses_within_the_range() -> None:
+    for version, found in (("3.12", ("3.12", [])), ("3.9", ("3.11", ["IS961"])), ("cpython-3.13.1", ("3.13.1", []))):
+        Path("plain/.python-version").write_text(f"{version}\n")
+        assert python_of("plain/pyproject.toml") == found
+    assert python_of("plain/pyproject.toml", "3.14") == ("3.14", [])
+
+
+def test_a_version_that_is_none_is_said() -> None:
+    Path("cog.yaml").write_text("build: {python_version: junk}")
+    assert python_of("cog.yaml") == ("3.12", ["IS953"])
 
 
 @pytest.mark.parametrize(
@@ -67,12 +101,14 @@ def test_the_python_that_is_given_counts() -> None:
     ],
 )
 def test_the_lowest_python_that_a_range_allows(wanted: str, series: str) -> None:
-    assert lowest(wanted, Span(Source(Path("x")))) == (series, ())
+    version, found = within(wanted, Span(Source(Path("x"))))
+    one = wanted in ("~3.12", "3.13", "3.13.*")
+    assert (version, [finding.code for finding in found]) == (series, [] if one else ["IS961"])
 
 
 @pytest.mark.parametrize("wanted", ["<3.9", "==2.7", "^4", "latest", ">=3.99"])
 def test_a_range_that_allows_none_is_said(wanted: str) -> None:
-    series, (finding,) = lowest(wanted, Span(Source(Path("x"))))
+    series, (finding,) = within(wanted, Span(Source(Path("x"))))
     assert (series, finding.code) == ("3.12", "IS953")
 
 

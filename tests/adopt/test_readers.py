@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
@@ -73,5 +74,8 @@ def test_the_command_takes_it_too(capsys: pytest.CaptureFixture[str]) -> None:
         {"root": "..", "base": {"debian_slim": "3.13"}, "python": {"requirements": ["requirements.txt"]}}
     ]
     capsys.readouterr()
+    for python in ("junk", "9.9", "3", "3.12,3.13", "3.12\n"):
+        with pytest.raises(click.UsageError, match=r"write it as 3\.12, or as 3\.12\.4"):
+            cli.main([*arguments, "--python", python], standalone_mode=False)
     with pytest.raises(Exception, match="write it as NAME=VALUE"):
         cli.main([*arguments, "--build-arg", "BASE"], standalone_mode=False)
