@@ -11,11 +11,10 @@ from imagespec.diagnostic import Source, lines
 from imagespec.image.copies import instructions
 from imagespec.image.layers import Image, Place
 from imagespec.image.requirements import requirement, requirements_of
+from imagespec.rules.git import git_without_commit, is_git, url_of
 from imagespec.rules.rule import Finding, Rule, open_layers, rule
 from imagespec.spec import operations as ops
 from imagespec.spec.source import read
-
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @rule("IS301", "warning")
@@ -59,44 +58,13 @@ def url_without_hash(image: Image) -> Iterable[Finding]:
     """
     for layer in open_layers(image):
         for line in requirements_of(layer):
-            url = _url(line.text)
-            if url and not _git(url) and not re.search(r"#(?:.*&)?sha256=[0-9a-f]{64}", url):
+            url = url_of(line.text)
+            if url and not is_git(url) and not re.search(r"#(?:.*&)?sha256=[0-9a-f]{64}", url):
                 yield Finding(line.place, "a file from a URL without its hash", "add `#sha256=…` to the URL")
-
-
-@rule("IS303", "warning")
-def git_without_commit(image: Image) -> Iterable[Finding]:
-    """A git repository without a commit.
-
-    Branches move and tags can be moved; the same spec then gives another image.
-
-    Use instead: `@` and the full 40 digits of the commit.
-    """
-    for layer in open_layers(image):
-        found = [(line.place, _url(line.text)) for line in requirements_of(layer)]
-        if isinstance(layer.operation, ops.PipInstallPrivateRepos):
-            found += [(layer.place("repositories", i), f"git+{r}") for i, r in enumerate(layer.operation.repositories)]
-        for place, url in found:
-            if url and _git(url):
-                reference = url.partition("#")[0].rpartition("/")[2].partition("@")[2]
-                if not _COMMIT.fullmatch(reference):
-                    what = f"`{reference}` is no commit: it can move" if reference else "no commit is named"
-                    yield Finding(place, what, "add `@` and the 40 digits of the commit")
 
 
 def _exact(specifier: Specifier) -> bool:
     return specifier.operator == "===" or (specifier.operator == "==" and "*" not in specifier.version)
-
-
-def _url(text: str) -> str | None:
-    parsed = requirement(text)
-    if parsed is None:
-        return text if "://" in text else None
-    return parsed.url
-
-
-def _git(url: str) -> bool:
-    return url.startswith("git+") or url.partition("#")[0].partition("@")[0].endswith(".git")
 
 
 @rule("IS304", "warning")

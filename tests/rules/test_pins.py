@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,43 @@ def test_private_repositories(found: Check) -> None:
     spec = "python: {secrets: [s], private: {git_user: me, repositories: [github.com/a/b%s]}}"
     assert found(spec % "") == found(spec % "@main") == [("IS303", 2, 63)]
     assert found(spec % f"@{COMMIT}") == []
+
+
+COMMANDS = {
+    "a clone": ("git clone https://h/a", True),
+    "of a branch": ("git clone --depth 1 -b main https://h/a.git /opt/a", True),
+    "by ssh": ("sudo git -C /opt clone git@h:a/b.git && cd b && make", True),
+    "with a password": ("git clone https://$TOKEN@h/a", True),
+    "of a branch that is checked out": ("git clone https://h/a && cd a && git checkout main", True),
+    "of a commit that is checked out": (f"git clone https://h/a && cd a && git checkout -q {COMMIT}", False),
+    "of a short commit": ("git clone https://h/a && git -C a reset --hard 0123abc", False),
+    "of what a variable says": ("git clone https://h/a && git -C a checkout $COMMIT", False),
+    "of a branch by a variable": ("git clone -b $TAG https://h/a", False),
+    "of a revision": (f"git clone --revision={COMMIT} https://h/a", False),
+    "from here": ("git clone /srv/a", False),
+    "of what is not known": ("git clone $URL", False),
+    "two of which one is checked out": (
+        f"git clone https://h/a; git clone https://h/b; cd b; git switch -d {COMMIT}",
+        True,
+    ),
+    "no clone": ("git config --global clone https://h/a; echo git clone https://h/a", False),
+    "pip": ("pip install --no-cache-dir git+https://h/a.git", True),
+    "uv, a tag": ("uv pip install 'a @ git+https://h/a@v1'", True),
+    "pip, a commit": (f"python -m pip install git+https://h/a@{COMMIT}#egg=a", False),
+    "pip, by a variable": ("pip install git+https://h/a@$COMMIT", False),
+}
+
+
+@pytest.mark.parametrize(("command", "expected"), COMMANDS.values(), ids=COMMANDS)
+def test_git_in_a_command(found: Check, command: str, expected: bool) -> None:
+    places = found(f"run:\n  - echo\n  - {json.dumps(command)}\n")
+    assert [each for each in places if each[0] == "IS303"] == ([("IS303", 4, 5)] if expected else [])
+
+
+def test_a_commit_that_is_checked_out_by_the_next_command(found: Check) -> None:
+    spec = f"steps:\n- apt_install: [git]\n- run_commands: [git clone https://h/a]\n- run_commands: [git -C a checkout {COMMIT}]\n"
+    assert found(spec) == []
+    assert found(spec.replace(COMMIT, "main")) == [("IS303", 4, 18)]
 
 
 BASES = {
