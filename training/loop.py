@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from training import checkpoint, speed
 from training.config import Config, TrainingError
@@ -66,8 +65,8 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
 
     steps = range(begin, config.steps)
     reader = batches(task.pack.train, config.batch, config.seed, steps, rows, device)
-    bar = tqdm(total=config.steps, initial=begin, desc=config.task, unit="step", disable=None if world.first else True)
-    with bar, _listening() as asked:
+    progress = speed.Progress(config, begin, shown=world.first)
+    with progress.bar as bar, _listening() as asked:
         for step in steps:
             torch.manual_seed(_seed(config.seed, step, world.rank))
             images, labels = meter.waiting(lambda: next(reader))
@@ -85,7 +84,7 @@ def train(task: Task, folder: Path, world: World, *, clock: Callable[[], float] 
             stop = int(world.most(asked[0] if asked else 0))
             save = stop or done == config.steps or done % config.save_every == 0
             if save or done % config.log_every == 0:
-                bar.set_postfix(loss=f"{losses.settle():.4f}")
+                progress.loss(done, losses.settle())
                 if journal:
                     journal.speed(meter.line(done))
             if budget.due():

@@ -1,16 +1,19 @@
-"""Steps and seconds -> images a second, memory, the share of the GPU's arithmetic in use, and whether time suffices."""
+"""Steps and seconds -> images a second, memory, the share of the GPU's arithmetic in use, how far a run is, and will be."""
 
 from __future__ import annotations
 
 import copy
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
 
-from training.config import TrainingError
+from training.config import Config, TrainingError
 
 PEAKS = {
     "T4": 65e12, "L4": 121e12, "A10G": 70e12, "A10": 125e12, "L40S": 362e12, "A100": 312e12, "H100": 989e12,
@@ -85,3 +88,32 @@ def _hours(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+EVERY = 60.0
+"""Seconds between two lines that say how far a run is, where there is no terminal."""
+
+
+class Progress:
+    """How far a run is: a bar on a terminal; elsewhere a line now and then, so that nobody takes it for dead."""
+
+    def __init__(self, config: Config, done: int, *, shown: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._config, self._clock = config, clock
+        self.bar = tqdm(
+            total=config.steps, initial=done, desc=config.task, unit="step", disable=None if shown else True
+        )
+        self._plain = shown and self.bar.disable
+        self._said, self._done = clock(), done
+
+    def loss(self, done: int, value: float) -> None:
+        """Tell it what is known after `done` steps."""
+        self.bar.set_postfix(loss=f"{value:.4f}")
+        seconds, steps = self._clock() - self._said, done - self._done
+        if self._plain and seconds >= EVERY:
+            rate, left = self._config.batch * steps / seconds, (self._config.steps - done) * seconds / steps
+            print(
+                f"{self._config.task}: step {done:,} of {self._config.steps:,}, loss {value:.4f}, "
+                f"{rate:,.0f} images a second, {_hours(left)} left",
+                file=sys.stderr,
+            )
+            self._said, self._done = self._said + seconds, done

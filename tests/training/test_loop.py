@@ -123,6 +123,30 @@ def test_the_logs(packed: Pack, tmp_path: Path) -> None:
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_without_a_terminal_a_line_a_minute_says_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    time = [0.0]
+    config = runs.config("dit", batch=256, steps=10_000)
+    progress = speed.Progress(config, 100, shown=True, clock=lambda: time[0])
+    silent = speed.Progress(config, 100, shown=False, clock=lambda: time[0])
+    for done in range(101, 181):
+        time[0] += 1.5
+        progress.loss(done, 0.5)
+        silent.loss(done, 0.5)
+    assert capsys.readouterr().err.splitlines() == [
+        "dit: step 140 of 10,000, loss 0.5000, 171 images a second, 4.1 h left",
+        "dit: step 180 of 10,000, loss 0.5000, 171 images a second, 4.1 h left",
+    ]
+
+
+def test_the_loop_says_how_far_it_is(
+    packed: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(speed, "EVERY", 0.0)
+    loop.train(task(runs.config("dit", steps=3), packed), tmp_path, HERE)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in said] == [f"dit: step {step} of 3" for step in (1, 2, 3)]
+
+
 def test_a_log_is_cut_at_the_step_that_a_run_goes_on_with(tmp_path: Path) -> None:
     """Even where its beginning was moved away, or two runs wrote in it."""
     for steps, kept in ((range(12), [*range(10)]), (range(6, 12), [*range(6, 10)]), ([8, 8, 9, 9, 10], [8, 9])):
