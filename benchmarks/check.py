@@ -86,6 +86,7 @@ def check_anew(spec: Path) -> None:
     """As in a new process: nothing of the files is known yet."""
     source._facts.cache_clear()
     app.runs_elsewhere.cache_clear()
+    app.mounts_in.cache_clear()
     find_module.cache_clear()
     found = [d for d in check(spec) if d.code.startswith("IS6") and d.severity == "error"]
     assert not found, found

@@ -9,12 +9,12 @@ import dataclasses
 import os
 import posixpath
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagespec.code.app import App, mounts_in, runs_elsewhere, top_of
+from imagespec.code.app import App, runs_elsewhere, top_of
 from imagespec.code.facts import Import, Unit
 from imagespec.code.finder import Hit, in_tree, on_disk
 from imagespec.code.packages import GIVEN, STANDARD, Packages, given
@@ -35,19 +35,7 @@ def reach(app: App, tree: Tree, root: Path, packages: Packages) -> Reach:
     if app.without_source is None or app.remote in tree.files:
         follow.enter(app.remote, app.path, app.packages)
         follow.finish()
-    follow.reach.mounts = _mounts(follow.reach)
     return follow.reach
-
-
-def _mounts(found: Reach) -> frozenset[str] | None:
-    """The paths of the volumes of everything that an app reaches; `None` where one is not known."""
-    every = [found.app.mounts]
-    for module in found.modules.values():
-        if module.path != found.app.path:
-            readable = module.facts.trouble is None
-            every.append(mounts_in(module.facts.source.text, found.app.spec) if readable else None)
-    known = [mounts for mounts in every if mounts is not None]
-    return frozenset().union(*known) if len(known) == len(every) else None
 
 
 def _by_modal(app: App, root: Path) -> Iterator[tuple[str, Path]]:
@@ -87,6 +75,9 @@ class _Follow:
     pending: deque[tuple[Module, int]] = field(default_factory=deque)
     sleeping: dict[str, list[tuple[Module, int]]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
+    led_to: set[str] = field(default_factory=set)
+    attributes: defaultdict[str, list[tuple[Module, int]]] = field(default_factory=lambda: defaultdict(list))
+    of_calls: set[str] = field(default_factory=set)
     unresolved: list[Wanted] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -99,6 +90,8 @@ class _Follow:
         while self.pending or self.unresolved:
             while self.pending:
                 self._unit(*self.pending.popleft())
+                if not self.pending:
+                    self._what_calls_give()
             before = (len(self.search), len(self.folders), len(self.unresolved))
             again, self.unresolved = self.unresolved, []
             for wanted in again:
@@ -136,7 +129,7 @@ class _Follow:
         if unit.decorated and unit.name in (app.elsewhere if module.path == app.path else self._elsewhere(module)):
             return
         runs = unit.name in app.here if module.path == app.path else unit.decorated
-        if runs or unit.name in self.named:
+        if runs or unit.name in self.named or self._is_attribute(unit.name):
             self.pending.append((module, number))
         else:
             self.sleeping.setdefault(unit.name, []).append((module, number))
@@ -149,13 +142,17 @@ class _Follow:
 
     def _unit(self, module: Module, number: int) -> None:
         words = module.facts.words(number)
-        names = {word.removeprefix(".") for word in words}
-        self.named |= names
-        for name in names & self.sleeping.keys():
+        self.named |= words
+        attributes = {word[1:] for word in words if word[0] == "."}
+        unit = module, number
+        for name in attributes:
+            self.attributes[name].append(unit)
+        for name in self.sleeping.keys() & words:
+            self._wake(name)
+        for name in self.sleeping.keys() & attributes:
             # in its own module a function goes by its name alone: `imagespec.load` is another `load`
-            asleep = [each for each in self.sleeping[name] if each[0] is module and name not in words]
-            self.pending += [each for each in self.sleeping[name] if each not in asleep]
-            self.sleeping[name] = asleep
+            if self._is_attribute(name):
+                self._wake(name, module)
         for each in module.facts.imports:
             others = self.reach.app.others if module.path == self.reach.app.path else ()
             if each.where.unit == number and each.where.image not in others:
@@ -163,6 +160,47 @@ class _Follow:
         for found in module.facts.found:
             if found.where.unit == number:
                 Running(self).used(module, found)
+
+    def _wake(self, name: str, but: Module | None = None) -> None:
+        every = self.sleeping.pop(name)
+        self.pending += [each for each in every if each[0] is not but]
+        if asleep := [each for each in every if each[0] is but]:
+            self.sleeping[name] = asleep
+
+    def _is_attribute(self, name: str) -> bool:
+        """Whether something that runs has a name as an attribute of what can be a module of the author's."""
+        if any(self._leads(*each, name) for each in self.attributes.pop(name, ())):
+            self.led_to.add(name)
+        return name in self.led_to
+
+    def _leads(self, module: Module, number: int, name: str) -> bool:
+        """Whether what stands before `.name` in a unit can be a module of the author's."""
+        for before in module.facts.before(number, name):
+            root = before.partition(".")[0]
+            if not root.isidentifier():
+                if module.facts.may_get_modules:
+                    return True
+                self.of_calls.add(name)
+            elif before not in ("self", "cls"):
+                imports = [each for each in module.facts.imports if root in each.bound]
+                if not imports or not all(map(self._is_foreign, imports)):
+                    return True
+        return False
+
+    def _is_foreign(self, each: Import) -> bool:
+        """Whether an import is known to be none of the author's: Python's own, or one of a package."""
+        parts = each.module.split(".")
+        if each.level or in_tree(self.reach.tree, parts, self.search) is not None:
+            return False
+        known = parts[0] in STANDARD or given(each.module, GIVEN)
+        return known or self.packages.bringing(each.module, each.names) is not None
+
+    def _what_calls_give(self) -> None:
+        """Has run what is an attribute of what a call gives, where some code imports by name: it can be a module."""
+        names = self.of_calls & self.sleeping.keys()
+        if names and any(module.facts.imports_by_name for module in self.reach.modules.values()):
+            for name in names:
+                self._wake(name)
 
     # ------------------------------------------------------------------------------------------ imports
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from imagespec.code.uses import Use
 from imagespec.diagnostic import Source, Span
 
-_WORD = re.compile(r"\.?\b[A-Za-z_]\w*")
+_WORD = re.compile(r"(?:def +|class +|\.)?[A-Za-z_]\w*")
+"""An identifier, with the dot before it; the name of a definition is none of those that it uses."""
+_BY_NAME = re.compile(r"import_module|__import__|module_from_spec|sys\.modules")
+
+_NO_CHAIN = re.compile(r"[^\w.]")
+_LONGEST = 120
+"""Characters before a dot that are looked at."""
+
+
+@lru_cache(maxsize=4096)
+def _dot(name: str) -> re.Pattern[str]:
+    return re.compile(rf"\.\s*{name}\b")
 
 
 class At(NamedTuple):
@@ -63,7 +75,8 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """`import a.b` or `from a import b`; `level` are the dots before it."""
+    """`import a.b` or `from a import b`; `level` are the dots before it. `names_as` are those that get another name,
+    `bound` the names that the file has them by."""
 
     module: str
     names: tuple[str, ...]
@@ -71,6 +84,7 @@ class Import:
     at: At
     where: Where
     names_as: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,7 @@ class Facts:
     found: list[Found] = field(default_factory=list)
     trouble: Trouble | None = None
     _words: dict[int, frozenset[str]] = field(default_factory=dict)
+    _texts: dict[int, str] = field(default_factory=dict)
 
     def words(self, unit: int) -> frozenset[str]:
         """The identifiers of a unit, attributes with their dot. Those of its imports are left out: to import a function
@@ -116,9 +131,26 @@ class Facts:
                     every[line - 1] = ""
             for number, part in reversed(list(enumerate(self.units))):  # inner ones first, then what is left
                 first, last = (1, len(every)) if part.kind == "module" else (part.first, part.last)
-                self._words[number] = frozenset(_WORD.findall("\n".join(every[first - 1 : last])))
+                self._texts[number] = "\n".join(every[first - 1 : last])
+                self._words[number] = frozenset(_WORD.findall(self._texts[number]))
                 every[first - 1 : last] = [""] * (last - first + 1)
         return self._words[unit]
+
+    def before(self, unit: int, name: str) -> list[str]:
+        """What stands before the dot of an attribute, wherever a unit has it: `a.b`; nothing where that is no name."""
+        text = self._texts[unit]
+        starts = [found.start() for found in _dot(name).finditer(text)]
+        return [_NO_CHAIN.split(text[max(0, start - _LONGEST) : start].rstrip())[-1] for start in starts]
+
+    @property
+    def imports_by_name(self) -> bool:
+        """Whether it imports modules that it has the names of."""
+        return _BY_NAME.search(self.source.text) is not None
+
+    @property
+    def may_get_modules(self) -> bool:
+        """Whether what a call in it gives can be a module."""
+        return "getattr(" in self.source.text or self.imports_by_name
 
     def span(self, at: At) -> Span:
         """A stretch as findings have it: columns in characters, from 1."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from imagespec.code.app import App
+from imagespec.code.app import App, mounts_in
 from imagespec.code.facts import At, Facts, Where
 from imagespec.code.tree import Tree
 from imagespec.diagnostic import Source, Span
@@ -69,10 +70,9 @@ class Edit:
     where: Where
 
 
-@dataclass(slots=True)
+@dataclass
 class Reach:
-    """What an app reaches in its image, and what it misses there. `mounts` are the paths of its volumes, also of those
-    that its other modules mount; `None` where they are not all known."""
+    """What an app reaches in its image, and what it misses there."""
 
     app: App
     tree: Tree
@@ -86,4 +86,14 @@ class Reach:
     called: list[Called] = field(default_factory=list)
     edits: list[Edit] = field(default_factory=list)
     scripts: dict[str, Source] = field(default_factory=dict)
-    mounts: frozenset[str] | None = frozenset()
+
+    @cached_property
+    def mounts(self) -> frozenset[str] | None:
+        """The paths of its volumes, and of those that its other modules mount; `None` where they are not all known."""
+        every = [self.app.mounts]
+        for module in self.modules.values():
+            if module.path != self.app.path:
+                readable = module.facts.trouble is None
+                every.append(mounts_in(module.facts.source.text, self.app.spec) if readable else None)
+        known = [mounts for mounts in every if mounts is not None]
+        return frozenset().union(*known) if len(known) == len(every) else None

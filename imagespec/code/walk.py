@@ -89,9 +89,12 @@ class Walk:
         if isinstance(node, ast.ImportFrom):
             names = tuple(alias.name for alias in node.names)
             renamed = frozenset(alias.name for alias in node.names if alias.asname)
-            self.result.imports.append(Import(node.module or "", names, node.level, at, where, renamed))
+            bound = frozenset(alias.asname or alias.name for alias in node.names)
+            self.result.imports.append(Import(node.module or "", names, node.level, at, where, renamed, bound))
         else:
-            self.result.imports += [Import(alias.name, (), 0, at, where) for alias in node.names]
+            for alias in node.names:
+                bound = frozenset({alias.asname or alias.name.partition(".")[0]})
+                self.result.imports.append(Import(alias.name, (), 0, at, where, bound=bound))
 
     def _definition(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, where: Where

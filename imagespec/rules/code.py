@@ -291,7 +291,7 @@ def no_such_folder_on_path(image: Image) -> Iterable[Finding]:
     """
     for reach in view(image).reaches:
         tree = reach.tree
-        if tree.open or tree.code_elsewhere or reach.app.altered or reach.mounts is None:
+        if tree.open or tree.code_elsewhere or reach.app.altered:
             continue
         for edit in reach.edits:
             if not edit.path.startswith("/") or edit.where.condition or edit.where.caught:

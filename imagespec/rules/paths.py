@@ -133,7 +133,7 @@ def path_outside(image: Image) -> Iterable[Finding]:
 def _not_there(image: Image, reach: Reach) -> Iterator[File]:
     """Files that are wanted for sure, that the image lacks, and that nothing is known to make."""
     tree = reach.tree
-    if tree.code_elsewhere or reach.app.altered or reach.mounts is None:
+    if tree.code_elsewhere or reach.app.altered:
         return
     moves = any("chdir(" in module.facts.source.text for module in reach.modules.values())
     said: set[tuple[str, str]] = set()

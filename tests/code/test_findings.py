@@ -334,6 +334,61 @@ def test_how_an_app_is_run(found: Found, name: str, text: str, count: int) -> No
     assert len(found({**IN_PACKAGE, name: text}, "apps: [proj/main.py]\n")) == count
 
 
+OTHERS = {
+    "utils.py": "def plot(x):\n    import nowhere\n\n\ndef prep(x): ...\n",
+    "more/__init__.py": "",
+    "more/utils.py": "def run(x):\n    import nowhere\n",
+}
+CALLS = {
+    "import utils\n    utils.prep(1)\n    Hist().plot()": 0,
+    "from more import utils\n    subprocess.run(['ls'])": 0,
+    "import yaml\n    from more import utils\n    yaml.utils.run(['ls'])": 0,
+    "import utils\n    class Own:\n        def plot(self): return self.plot": 0,
+    "import utils\n    utils.plot(1)": 1,
+    "import utils as u\n    u . plot(1)": 1,
+    "from utils import plot\n    plot(1)": 1,
+    "from utils import plot as p\n    p(1)": 1,
+    "from utils import prep, plot\n    [prep, plot][flag](1)": 1,
+    "import more.utils\n    more.utils.run(1)": 1,
+    "from more import utils\n    (utils).run(1)\n    getattr(utils, name)()": 1,
+    "import utils\n    getattr(utils, 'plot')(1)": 1,
+    "import importlib\n    importlib.import_module('utils').plot(1)": 1,
+    "import utils\n    lib = utils\n    lib.plot(1)": 1,
+}
+
+
+@pytest.mark.parametrize(("body", "count"), CALLS.items(), ids=CALLS)
+def test_what_wakes_a_function_of_another_module(found: Found, body: str, count: int) -> None:
+    text = f"{HEAD}\n\nclass Hist:\n    def plot(self): ...\n{RUN}    {body}\n"
+    spec = "apps: [app.py]\npython: [pyyaml==6.0.2]\nsource: [{package: utils}, {package: more}]\n"
+    assert [d.code for d in found({**OTHERS, "app.py": text}, spec)] == ["IS603"] * count
+
+
+def test_what_a_function_elsewhere_imports_by_name(found: Found) -> None:
+    lib = "import importlib\nimport utils\n\n\ndef load(name):\n    return importlib.import_module(name)\n"
+    text = f"{HEAD}{RUN}    from lib import load\n    load(name).plot(1)\n"
+    spec = "apps: [app.py]\nsource: [{package: utils}, {package: lib}]\n"
+    assert [d.code for d in found({**OTHERS, "lib.py": lib, "app.py": text}, spec)] == ["IS602"]
+
+
+MOUNTS = {
+    'volumes={"/raw": modal.Volume.from_name("raw")}': 0,
+    "volumes=settings.VOLUMES": 0,
+    "**settings": 0,
+    "timeout=3": 1,
+}
+
+
+@pytest.mark.parametrize(("given_", "count"), MOUNTS.items(), ids=MOUNTS)
+def test_volumes_of_another_module(found: Found, given_: str, count: int) -> None:
+    step = (
+        f"{HEAD.replace('app = ', 'step = ')}\n\n@step.function(image=image, {given_})\ndef go():\n    open('/raw/x')\n"
+    )
+    files = {"steps.py": step, "app.py": f"{HEAD}{RUN}    import steps\n    steps.go.local()\n"}
+    said = found(files, "apps: [app.py]\nsource: [{package: steps}]\n")
+    assert [d.code for d in said] == ["IS608"] * count
+
+
 LINES = [
     *IN_FUNCTION,
     *[
