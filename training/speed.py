@@ -1,4 +1,4 @@
-"""Steps and seconds -> images a second, memory, the share of the GPU's arithmetic in use, how far a run is, and will be."""
+"""Steps and seconds -> images a second, memory, the share of the GPU's arithmetic in use, how far a run is and gets."""
 
 from __future__ import annotations
 
