@@ -64,7 +64,7 @@ NO_COUNTERPART = Code(
 EXISTS = Code(
     "IS956",
     "error",
-    """A spec of this name is there already.
+    """A spec of this name is there already, or two of the images would have it.
 
     Nothing is overwritten unless it is asked for; and where one spec cannot be written, none is.
 

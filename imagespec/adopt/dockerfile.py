@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def drafts(
         return (UNREADABLE.at(error.span, error.message),)
 
 
+def arguments(path: Path) -> set[str]:
+    """What the `ARG`s of a Dockerfile are called."""
+    source = read(path)
+    file = source if isinstance(source, Diagnostic) else instructions.parse(source)
+    if isinstance(file, Diagnostic):
+        return set()
+    return {arg.partition("=")[0] for each in _declared(file) for arg in each.args}
+
+
+def _declared(file: File) -> list[Instruction]:
+    return [*file.arguments, *(each for stage in file.stages for each in stage.instructions if each.name == "ARG")]
+
+
 class _Malformed(Exception):
     """A word of an instruction that no engine would accept."""
 
@@ -54,10 +68,12 @@ class _Malformed(Exception):
         self.message = f"`{instruction.name}`: {str(error).rpartition(': ')[2]}"
 
 
+_KIND = re.compile(r"(?:^|[.\-_])(?:docker|container)file(?=$|[.\-_])", re.IGNORECASE)
+
+
 def _name(path: Path) -> str:
     """`Dockerfile.gpu` and `gpu.Dockerfile` are `gpu`; a plain `Dockerfile` is called like its folder."""
-    words = [word for word in path.name.split(".") if word.lower() not in ("dockerfile", "containerfile", "")]
-    return named(".".join(words), path.parent.name)
+    return named(_KIND.sub("", path.name).strip("-_."), path.parent.name)
 
 
 # ------------------------------------------------------------------------------------------------ stages
@@ -112,7 +128,7 @@ def _whole(file: File, source: Source) -> Diagnostic | None:
 
 def _kept_whole(path: Path, folder: Path, file: File, given: Mapping[str, str], why: Diagnostic) -> Draft:
     base = ops.FromDockerfile(path=path, context_dir=folder, build_args=dict(given) or None)
-    begins = [*file.arguments, *(each for stage in file.stages for each in stage.instructions if each.name == "ARG")]
+    begins = _declared(file)
     known = (
         {arg.partition("=")[0] for each in begins for arg in each.args if "=" in arg} | given.keys() | PLATFORM.keys()
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from imagespec.adopt import written
 from imagespec.adopt.draft import Written
-from imagespec.adopt.written import Said
+from imagespec.adopt.variables import quoted
+from imagespec.adopt.written import Said, Yaml
 from imagespec.image.lower import references
 from imagespec.spec import operations as ops
 from imagespec.spec.operations import AnyOperation
@@ -36,6 +37,15 @@ def section(operation: AnyOperation, root: Path, before: Mapping[str, str]) -> S
     if said is not None and said.key == "env" and not _independent(said.value, before):
         return None
     return said
+
+
+def step(operation: AnyOperation, root: Path) -> Yaml:
+    """An item of `steps`: what looks like a reference and is none is escaped where it is read, in an `ENV` line."""
+    match operation:
+        case ops.Env(vars=variables) if any(references(v) for v in variables.values()):
+            if not any("\n" in value for value in variables.values()):
+                return {"dockerfile_commands": [f"ENV {n}={quoted(v)}" for n, v in variables.items()]}
+    return written.step(operation, root)
 
 
 def sharing(operations: Iterable[Written]) -> list[Written]:

@@ -12,7 +12,7 @@ from imagespec.adopt.codes import TODO
 from imagespec.adopt.context import Context
 from imagespec.adopt.draft import Written
 from imagespec.adopt.instructions import Instruction
-from imagespec.adopt.variables import Variables, mentioned
+from imagespec.adopt.variables import Variables, mentioned, quoted
 from imagespec.diagnostic import Diagnostic, Span
 from imagespec.image.copies import copies
 from imagespec.image.files import matcher
@@ -70,7 +70,7 @@ class Reading:
         named = set(re.findall(r"\$\{?(\w+)", text))
         in_force = self.variables.arguments_in_force()
         uses = {name: value for name, value in in_force if name in named or each.name == "RUN"}
-        lines = (*(f"ARG {name}={_quoted(value)}" for name, value in uses.items()), text)
+        lines = (*(f"ARG {name}={quoted(value)}" for name, value in uses.items()), text)
         local = bool(copies(lines)) and not files
         found_by_modal = (self.context.folder / ".dockerignore").is_file()
         ignore = self.context.ignore if local and self.context.ignore and not found_by_modal else None
@@ -115,7 +115,3 @@ def no_value(span: Span, name: str) -> Diagnostic:
     """What is to be said of an argument that only a build gives a value."""
     message = f"`{name}` has no default: it is known only when the image is built"
     return TODO.at(span, message, f"give it: --build-arg {name}=VALUE")
-
-
-def _quoted(value: str) -> str:
-    return '"' + re.sub(r'[\\"$]', r"\\\g<0>", value) + '"'

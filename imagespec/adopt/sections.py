@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.layout import entry, item
 from imagespec.adopt.same import alike
 from imagespec.adopt.tidy import in_sections, sections
-from imagespec.adopt.written import Said
+from imagespec.adopt.written import Said, Yaml
 from imagespec.diagnostic import Diagnostic, printable, shown
 from imagespec.image.layers import plain
 from imagespec.image.lower import lower
@@ -78,7 +78,7 @@ def _plan(draft: Draft, root: Path) -> _Plan:
             break
         stage = said.stage
         plan.add(said, _todo(rest.pop(0)))
-    _add_steps(plan, rest, root)
+    _add_steps(plan, rest, root, say=written.step if draft.exact else meant.step)
     for one, said in after:
         plan.add(said, _todo(one))
     return plan
@@ -131,12 +131,12 @@ def _fitting(one: Written, root: Path, sections: Mapping[str, Any], *, exact: bo
 _ANY_BASE = {"debian_slim": "3.12"}
 
 
-def _add_steps(plan: _Plan, rest: Sequence[Written], root: Path) -> None:
+def _add_steps(plan: _Plan, rest: Sequence[Written], root: Path, *, say: Callable[[AnyOperation, Path], Yaml]) -> None:
     waiting: list[str] = []
     for one in rest:
         waiting += _todo(one)
         if one.operation is not None:
-            plan.steps.append((waiting, written.step(one.operation, root)))
+            plan.steps.append((waiting, say(one.operation, root)))
             waiting = []
     if waiting:
         plan.steps.append((waiting, None))
@@ -151,7 +151,7 @@ def _tidied_plan(draft: Draft, root: Path) -> _Plan:
     for one, said in zip(rest, found, strict=True):
         if said is not None:
             plan.comments.setdefault(said.key, []).extend(_todo(one))
-    _add_steps(plan, [one for one, said in zip(rest, found, strict=True) if said is None], root)
+    _add_steps(plan, [one for one, said in zip(rest, found, strict=True) if said is None], root, say=written.step)
     return plan
 
 

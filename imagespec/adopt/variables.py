@@ -35,6 +35,11 @@ def mentioned(text: str) -> set[str]:
     return {match[1] or match[2] for match in _MENTIONED.finditer(text)}
 
 
+def quoted(value: str) -> str:
+    """A text for a Dockerfile, in which nothing is expanded."""
+    return '"' + re.sub(r'[\\"$]', r"\\\g<0>", value) + '"'
+
+
 @dataclass(slots=True)
 class Variables:
     """What is set at a place of a Dockerfile.

@@ -19,7 +19,14 @@ def write(specs: Sequence[Adopted], folder: Path, *, force: bool) -> list[Path] 
     Raises `OSError`.
     """
     paths = [folder / f"{spec.name}.yaml" for spec in specs]
-    there = [path for index, path in enumerate(paths) if _taken(path, force=force) or path in paths[:index]]
+    twice = [path for index, path in enumerate(paths) if path in paths[:index]]
+    if twice:
+        hint = "adopt them one at a time, each to a folder of its own with --out"
+        return tuple(
+            codes.EXISTS.at(Span(Source(path)), f"two images would be `{shown(path)}`; nothing was written", hint)
+            for path in dict.fromkeys(twice)
+        )
+    there = [path for path in paths if _taken(path, force=force)]
     if there:
         hint = "choose another folder with --out, or overwrite it with --force"
         return tuple(

@@ -10,7 +10,7 @@ import click
 
 from imagespec.adopt.draft import Draft
 from imagespec.adopt.python_version import VERSION
-from imagespec.adopt.readers import Given, all_drafts
+from imagespec.adopt.readers import Given, all_drafts, without_argument
 from imagespec.adopt.sections import adopted
 from imagespec.adopt.write import write
 from imagespec.cli.show import summary, text
@@ -47,22 +47,27 @@ def adopt(
     if python and not VERSION.fullmatch(python):
         raise click.UsageError(printable(f"`--python {python}`: write it as 3.12, or as 3.12.4"))
     build_args = dict(each.split("=", 1) for each in build_arg)
+    if context is not None and not Path(context).is_dir():
+        raise click.UsageError(printable(f"`--context {context}`: there is no such folder"))
     given = Given(python=python, context=Path(context) if context else None, build_args=build_args)
-    drafts, found = all_drafts([Path(file) for file in files], given)
+    paths = [Path(file) for file in files]
+    drafts, found = all_drafts(paths, given)
     if found:  # with all of the files or none
         sys.exit(_said(found))
+    if unknown := without_argument(paths, given):
+        raise click.UsageError(printable(f"`--build-arg {unknown}`: no `ARG` is called so"))
     folder = Path(out) if out is not None else nearest_specs(Path.cwd()) or Path("specs")
     specs = [adopted(draft, folder, tidy=tidy) for draft in drafts]
     found = [finding for spec in specs for finding in spec.findings]
     try:
-        paths = write(specs, folder, force=force)
+        made = write(specs, folder, force=force)
     except OSError as error:
         raise click.UsageError(printable(f"cannot write to `{shown(folder)}`: {error.strerror or error}")) from None
-    if isinstance(paths, tuple):
-        sys.exit(_said(paths))
-    for path in paths:
+    if isinstance(made, tuple):
+        sys.exit(_said(made))
+    for path in made:
         click.echo(printable(shown(path)))
-    sys.exit(_said([*found, *(_proofs(drafts, paths) if prove else ())]))
+    sys.exit(_said([*found, *(_proofs(drafts, made) if prove else ())]))
 
 
 def _proofs(drafts: list[Draft], paths: list[Path]) -> list[Diagnostic]:

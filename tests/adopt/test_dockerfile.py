@@ -65,6 +65,16 @@ def test_a_usual_dockerfile_becomes_sections(tmp_path: Path) -> None:
     assert keys["python"] == {"installer": "pip", "requirements": ["requirements.txt"], "options": "--no-cache-dir"}
 
 
+def test_what_is_no_reference_is_escaped(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM python:3.12\nENV A=1\nRUN true\nENV A=\\$HOME B='$A \"' C=c\n")
+    (draft,) = drafts(path)
+    (tmp_path / "spec.yaml").write_text(adopted(draft, tmp_path).text)
+    (step,) = yaml.safe_load((tmp_path / "spec.yaml").read_text())["steps"]
+    assert step == {"dockerfile_commands": ['ENV A="\\$HOME"', 'ENV B="\\$A \\""', 'ENV C="c"']}
+    assert "IS223" not in {finding.code for finding in check_all([tmp_path / "spec.yaml"])}
+
+
 def test_arguments_that_are_given(tmp_path: Path) -> None:
     (draft,) = drafts(Path("args-unknown.Dockerfile"), build_args={"BASE": "python:3.12", "TOKEN": "t"})
     assert [written.operation for written in draft.operations] == [
@@ -90,7 +100,15 @@ def test_a_context_that_is_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("Dockerfile.gpu", "gpu"), ("gpu.dockerfile", "gpu"), ("Dockerfile", "p"), ("Containerfile", "p")],
+    [
+        *(("Dockerfile.gpu", "gpu"), ("gpu.dockerfile", "gpu"), ("Dockerfile", "p"), ("Containerfile", "p")),
+        *(
+            ("Dockerfile-gpu", "gpu"),
+            ("dockerfile", "p"),
+            ("my.Dockerfile.gpu", "my.gpu"),
+            ("Dockerfiles", "Dockerfiles"),
+        ),
+    ],
 )
 def test_what_a_draft_is_called(file: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / "p" / file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -31,6 +32,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("Dockerfile.gpu", "FROM python:3.12\n", "from_registry"),
         ("gpu.Dockerfile", "FROM python:3.12\n", "from_registry"),
         ("gpu.dockerfile", "FROM python:3.12\n", "from_registry"),
+        ("Dockerfile-gpu", "FROM python:3.12\n", "from_registry"),
+        ("dockerfile", "FROM python:3.12\n", "from_registry"),
         ("Containerfile", "FROM python:3.12\n", "from_registry"),
         ("requirements-dev.txt", "six\n", "debian_slim"),
         ("environment.yaml", "dependencies: [python=3.12, numpy]\n", "micromamba"),
@@ -79,3 +82,50 @@ def test_the_command_takes_it_too(capsys: pytest.CaptureFixture[str]) -> None:
             cli.main([*arguments, "--python", python], standalone_mode=False)
     with pytest.raises(Exception, match="write it as NAME=VALUE"):
         cli.main([*arguments, "--build-arg", "BASE"], standalone_mode=False)
+
+
+def adopt(*arguments: str) -> object:
+    with pytest.raises(SystemExit) as exited:
+        cli.main(["adopt", *arguments], standalone_mode=False)
+    return exited.value.code
+
+
+def test_images_of_one_name_get_those_of_the_folders_that_tell_them_apart() -> None:
+    paths = [f"{folder}/app/Dockerfile" for folder in ("x", "y", "y/x")]
+    for path in paths:
+        Path(path).parent.mkdir(parents=True)
+        Path(path).write_text("FROM python:3.12\n")
+    assert adopt(*paths, "./x/app/Dockerfile", "requirements.txt", "docker/Dockerfile", "--build-arg", "BASE=b") == 1
+    names = {path.stem for path in Path("specs").iterdir()}
+    assert names == {"y-x-app", f"{Path.cwd().name}-x-app", "y-app", Path.cwd().name, "docker"}
+
+
+def test_a_file_and_a_folder_of_one_name() -> None:
+    Path("gpu").mkdir()
+    for path in ("gpu.Dockerfile", "gpu/Dockerfile"):
+        Path(path).write_text("FROM python:3.12\n")
+    assert adopt("gpu.Dockerfile", "gpu/Dockerfile") == 0
+    assert sorted(path.name for path in Path("specs").iterdir()) == ["Dockerfile-gpu.yaml", "gpu-gpu.yaml"]
+
+
+def test_two_images_that_nothing_tells_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "import modal\napp = modal.App()\nimage = modal.Image.debian_slim('3.12')\n"
+    for path in ("a_b.py", "a-b.py"):
+        Path(path).write_text(text)
+    assert adopt("a_b.py", "a-b.py", "--out", "specs") == 1
+    assert "two images would be `specs/" in capsys.readouterr().err
+    assert not Path("specs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--context", "nowhere"), "`--context nowhere`: there is no such folder"),
+        (("--context", "main.py"), "`--context main.py`: there is no such folder"),
+        (("--build-arg", "BASE=b", "--build-arg", "TYPO=1"), "`--build-arg TYPO`: no `ARG` is called so"),
+    ],
+)
+def test_what_is_given_has_to_be_of_use(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(click.UsageError, match=re.escape(message)):
+        cli.main(["adopt", "docker/Dockerfile", *arguments], standalone_mode=False)
+    assert not Path("specs").exists()
