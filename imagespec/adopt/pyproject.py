@@ -6,6 +6,7 @@ import re
 import tomllib
 from typing import Any
 
+from imagespec.adopt import uv_sources
 from imagespec.adopt.codes import TODO, UNREADABLE
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.names import named
@@ -22,7 +23,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
         return UNREADABLE.at(_place(source, str(error)), f"this is no TOML: {error}", "correct it first")
     folder = source.path.parent
     project, poetry = _table(data, "project"), _table(data, "tool", "poetry")
-    installed = _installed(source, project, poetry)
+    installed = _installed(source, data, project, poetry)
     if installed is None:
         hint = "dependencies stand under `[project]` or `[tool.poetry]`"
         return UNREADABLE.at(Span(source), "no project stands in this file", hint)
@@ -32,7 +33,7 @@ def draft(source: Source, python: str) -> Draft | Diagnostic:
     at = source.find("requires-python" if "requires-python" in project else "python", 1) if wanted else Span(source)
     return Draft(
         name=named(project.get("name"), poetry.get("name"), source.path.parent.name),
-        operations=(base(ops.DebianSlim, folder, python, at, wanted=wanted), installed),
+        operations=(base(ops.DebianSlim, folder, python, at, wanted=wanted), *installed),
         root=folder,
         exact=False,
     )
@@ -44,22 +45,30 @@ def _table(data: Any, *keys: str) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _installed(source: Source, project: dict[str, Any], poetry: dict[str, Any]) -> Written | None:
-    folder = source.path.parent
-    if (folder / "uv.lock").is_file():
-        return Written(ops.UvSync(uv_project_dir=folder), Span(source))
+def _installed(
+    source: Source, data: dict[str, Any], project: dict[str, Any], poetry: dict[str, Any]
+) -> tuple[Written, ...] | None:
+    """What installs the dependencies: nothing where there are none, and `None` where this is no project."""
+    folder, uv = source.path.parent, _table(data, "tool", "uv")
+    listed = project.get("dependencies")
+    dependencies = listed if isinstance(listed, list) else []
+    if (folder / "uv.lock").is_file() and (dependencies or not project):
+        groups = _table(data, "dependency-groups").get("dev")
+        also = groups if isinstance(groups, list) else []
+        todo = tuple(uv_sources.not_sent(source, uv, [*dependencies, *also]))
+        return (Written(ops.UvSync(uv_project_dir=folder), Span(source), todo),)
     if poetry and ((folder / "poetry.lock").is_file() or "dependencies" not in project):
         locked = (folder / "poetry.lock").is_file()
         at = source.find("[tool.poetry", 1)
-        return Written(ops.PoetryInstallFromFile(poetry_pyproject_toml=source.path, ignore_lockfile=not locked), at)
+        step = ops.PoetryInstallFromFile(poetry_pyproject_toml=source.path, ignore_lockfile=not locked)
+        return (Written(step, at),)
     if not project:
         return None
-    todo: tuple[Diagnostic, ...] = ()
     if "dependencies" in (project.get("dynamic") or ()):
         at = source.find("dynamic", 1)
-        todo = (TODO.at(at, "the build backend says what the dependencies are", "write them into the spec"),)
-        return Written(None, at, todo)
-    return Written(ops.PipInstallFromPyproject(pyproject_toml=source.path), source.find("dependencies", 1))
+        told = TODO.at(at, "the build backend says what the dependencies are", "write them into the spec")
+        return (Written(None, at, (told,)),)
+    return (uv_sources.install(source, uv, dependencies),) if dependencies else ()
 
 
 def _place(source: Source, message: str) -> Span:

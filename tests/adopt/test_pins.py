@@ -16,6 +16,7 @@ from tests.adopt.steps import text_of, well_placed
 
 HERE = Path(__file__).parent / "pins"
 BESIDE = {"nested.txt", "uv/uv.lock", "poetry/poetry.lock", "minimal/reqs.txt", "minimal/.python-version"}
+BESIDE |= {"uv-path/uv.lock", "uv-sources/.python-version"}
 """What other files need."""
 
 EVERY = (path.relative_to(HERE).as_posix() for path in HERE.rglob("*") if path.is_file() and path.suffix != ".golden")
