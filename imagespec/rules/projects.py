@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from imagespec.diagnostic import Diagnostic, Source, did_you_mean, lines, shown
+from imagespec.diagnostic import Diagnostic, Source, Span, did_you_mean, lines, shown
 from imagespec.image.copies import Copy, copies, stages
 from imagespec.image.layers import Image, Layer, Place
-from imagespec.image.requirements import logical_lines
+from imagespec.image.requirements import is_local, logical_lines, requirements_of
 from imagespec.rules.local import near
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.spec import operations as ops
@@ -100,13 +100,15 @@ def _table(data: Any, *keys: str) -> dict[str, Any]:
 
 @rule("IS215", "error")
 def bad_requirements_file(image: Image) -> Iterable[Finding]:
-    """A requirements file that names another file.
+    """A requirements file, or a requirement, that names another file.
 
-    Modal sends the one file alone; what `-r`, `-c` or `-e` in it names is not there when it is installed.
+    Modal sends the one file alone; what `-r`, `-c` or `-e` in it names is not there when it is installed. Nor is a
+    package by its path on this machine, `./libs/foo`, there or under `packages`.
 
     Use instead: name each file under `requirements`, and the project under `project` or `source`.
     """
-    for layer in image.layers:
+    for index, layer in enumerate(image.layers):
+        yield from _by_path(layer, image.layers[:index], image.root)
         operation = layer.operation
         files = getattr(operation, "requirements", None) or ()
         if isinstance(operation, ops.PipInstallFromRequirements):
@@ -132,6 +134,39 @@ _INSTEAD = {
     "c": "write the versions into this file",
     "e": "add the code with `source`",
 }
+
+
+def _by_path(layer: Layer, earlier: Sequence[Layer], root: Path) -> Iterator[Finding]:
+    """Packages by a relative path, where nothing before may have put files there. Whether a base of somebody else has
+    them is unknown; where they lie on this machine, these are meant."""
+    operations = [each.operation for each in earlier]
+    for line in requirements_of(layer):
+        path = re.split(r"@|;| #", line.text)
+        wanted = (path[1] if "@" in line.text.partition(";")[0] else path[0]).strip()
+        if is_local(line.text) and not wanted.startswith(("/", "file:")) and "$" not in wanted:
+            of_file = isinstance(line.place, Span)
+            folder = line.place.source.path.parent if isinstance(line.place, Span) else root
+            base = () if not os.path.exists(folder / wanted.partition("[")[0]) else _BASES
+            if all(isinstance(each, (*_NO_FILES, *base)) for each in operations):
+                where = "sent to Modal with this file" if of_file else "in the image when it is installed"
+                yield Finding(line.place, f"`{wanted}` is not {where}", _INSTEAD["e"])
+
+
+_NO_FILES = (
+    ops.DebianSlim,
+    ops.Micromamba,
+    ops.AptInstall,
+    ops.MicromambaInstall,
+    ops.Pip,
+    ops.Env,
+    ops.Workdir,
+    ops.Shell,
+    ops.Entrypoint,
+    ops.Cmd,
+)
+"""What puts no files into an image but those of packages."""
+
+_BASES = (ops.FromRegistry, ops.FromScratch, ops.FromName, ops.FromId)
 
 
 @rule("IS216", "error")

@@ -100,6 +100,49 @@ def test_requirements_files_that_name_others(project: Path, found: Check, line: 
     assert ("IS215" in {code for code, *_ in found(step)}) == (expected is not None)
 
 
+BY_PATH = {
+    "./libs/foo": True,
+    "../foo[extra]": True,
+    "foo @ ./libs/foo ; python_version > '3'": True,
+    "dist/foo-1.0-py3-none-any.whl": True,
+    "/opt/foo": False,
+    "foo @ file:///opt/foo": False,
+    "$HOME/foo": False,
+    "foo @ https://h/foo-1.0-py3-none-any.whl": False,
+}
+
+
+@pytest.mark.parametrize("text", BY_PATH)
+def test_requirements_by_path(project: Path, found: Check, text: str) -> None:
+    (project / "requirements.txt").write_text(f"six==1.17.0\n{text}\n")
+    in_file = found('python: {uv: "1.0.0", requirements: [requirements.txt]}')
+    in_step = found("steps: [{pip_install_from_requirements: requirements.txt}]")
+    package = found(f'python: {{uv: "1.0.0", packages: ["{text}"]}}')
+    expected = [("IS215", 2, 1)], [("IS215", 2, 1)], [("IS215", 2, 34)]
+    of_rule = tuple([each for each in places if each[0] == "IS215"] for places in (in_file, in_step, package))
+    assert of_rule == (expected if BY_PATH[text] else ([], [], []))
+
+
+BEFORE = {
+    "nothing": ("apt_install: [git]", True),
+    "a folder": ("add_local_dir: {local_path: pkg, remote_path: /pkg, copy: true}", False),
+    "a command": ("run_commands: [git init libs]", False),
+}
+
+
+@pytest.mark.parametrize(("step", "expected"), BEFORE.values(), ids=BEFORE)
+def test_a_path_that_a_step_may_have_put_there(found: Check, step: str, expected: bool) -> None:
+    places = found(f'steps:\n- {step}\n- pip_install: ["./libs/foo"]\n')
+    assert [each for each in places if each[0] == "IS215"] == ([("IS215", 4, 17)] if expected else [])
+
+
+def test_a_path_on_a_base_of_somebody_else(found: Check) -> None:
+    """What lies on this machine is meant; anything else may lie in the base."""
+    spec = f"base: {{registry: {{image: 'python:3.12{DIGEST}'}}}}\npython: {{uv: '1.0.0', packages: ['%s']}}"
+    assert [each for each in found(spec % "./project") if each[0] == "IS215"] == [("IS215", 2, 34)]
+    assert [each for each in found(spec % "./elsewhere") if each[0] == "IS215"] == []
+
+
 COPIES = {
     "a file": ("COPY data.txt /", None),
     "a folder": ("COPY other /other", None),
