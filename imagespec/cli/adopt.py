@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +68,11 @@ def adopt(
         sys.exit(_said(made))
     for path in made:
         click.echo(printable(shown(path)))
-    sys.exit(_said([*found, *(_proofs(drafts, made) if prove else ())]))
+    code = _said([*found, *(_proofs(drafts, made) if prove else ())])
+    if code == 0:
+        named = " ".join(_named(path) for path in made)
+        click.echo(printable(f"next: imagespec check {named}, imagespec lock {named}"), err=True)
+    sys.exit(code)
 
 
 def _proofs(drafts: list[Draft], paths: list[Path]) -> list[Diagnostic]:
@@ -81,6 +86,13 @@ def _proofs(drafts: list[Draft], paths: list[Path]) -> list[Diagnostic]:
         else:
             found.append(proof)
     return found
+
+
+def _named(path: Path) -> str:
+    """A spec as another command is told of it: by its name where it lies in the nearest `specs`."""
+    specs = nearest_specs(Path.cwd())
+    at_home = specs is not None and path.parent.resolve() == specs.resolve()
+    return shlex.quote(path.stem if at_home else shown(path))
 
 
 def _said(found: Sequence[Diagnostic]) -> int:

@@ -41,8 +41,18 @@ def files() -> list[str]:
 
 def test_a_spec_for_each_image(capsys: pytest.CaptureFixture[str]) -> None:
     Path("two.py").write_text(TWO)
-    assert run(capsys, "app.py", "two.py") == (0, "specs/image.yaml\nspecs/base.yaml\nspecs/train-image.yaml\n", "")
+    said = "next: imagespec check image base train-image, imagespec lock image base train-image\n"
+    assert run(capsys, "app.py", "two.py") == (0, "specs/image.yaml\nspecs/base.yaml\nspecs/train-image.yaml\n", said)
     assert Path("specs/image.yaml").read_text() == SPEC
+
+
+def test_the_next_commands_are_named_and_find_the_spec(capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, said = run(capsys, "app.py", "--out", "my specs")
+    assert said == "next: imagespec check 'my specs/image.yaml', imagespec lock 'my specs/image.yaml'\n"
+    Path("app.py").write_text(SLIM.replace('"six"', "input()"))
+    code, _, said = run(capsys, "app.py")
+    assert code == 1
+    assert "next:" not in said
 
 
 def test_images_of_one_name_are_named_after_their_files(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +72,7 @@ def test_the_nearest_folder_of_specs(
 
 
 def test_another_folder(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "app.py", "--out", ".") == (0, "image.yaml\n", "")
+    assert run(capsys, "app.py", "--out", ".")[:2] == (0, "image.yaml\n")
     assert Path("image.yaml").read_text() == SPEC.replace("root: ..\n", "")
 
 
@@ -114,7 +124,8 @@ def test_what_is_left_to_the_author(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_proof_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(capsys, "app.py", "--prove") == (0, "specs/image.yaml\nspecs/image.yaml: equal, 2 requests\n", "")
+    said = "specs/image.yaml\nspecs/image.yaml: equal, 2 requests\n"
+    assert run(capsys, "app.py", "--prove")[:2] == (0, said)
 
 
 def test_a_proof_that_fails_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
