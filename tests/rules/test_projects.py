@@ -104,7 +104,7 @@ BY_PATH = {
     "./libs/foo": True,
     "../foo[extra]": True,
     "foo @ ./libs/foo ; python_version > '3'": True,
-    "dist/foo-1.0-py3-none-any.whl": True,
+    "./dist/foo-1.0-py3-none-any.whl": True,
     "/opt/foo": False,
     "foo @ file:///opt/foo": False,
     "$HOME/foo": False,
