@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,14 +22,18 @@ from imagespec.spec.operations import AnyOperation
 _FOLDERS = ("/", "/tmp", "/root", "/etc", "/usr", "/opt", "/home", "/srv", "/var", "/usr/local/bin", "/usr/bin", "/bin")
 """There in every image."""
 
+_MAKES_ENVIRONMENT = re.compile(r"(?:-m venv|\bvirtualenv) (?![^;&|]*--without-pip)([^;&|\n]*)")
+_REFERENCE = re.compile(r"\$\{?(\w+)\}?")
+_CONDA = re.compile(r".*/(?:(?:mini|ana)?conda|mambaforge|miniforge)\d?/bin")
+
 
 @dataclass(slots=True)
 class Reading:
     """What has been read so far.
 
     `workdir` is `None` where the base alone knows it; `runs_python`: `python` is the base's own; `has_command`: this
-    stage has a `CMD`; `other_user`: not the base's; `other_path`: `PATH` leads to folders that may hold another Python;
-    `unknown` are arguments without a value that were reported.
+    stage has a `CMD`; `other_user`: not the base's; `path`: folders of `PATH` that may hold another Python, `made`:
+    virtual environments; `unknown` are arguments without a value that were reported.
     """
 
     context: Context
@@ -42,10 +46,16 @@ class Reading:
     runs_python: bool = True
     has_command: bool = False
     other_user: bool = False
-    other_path: bool = False
+    path: set[str] = field(default_factory=set)
+    made: set[str] = field(default_factory=set)
 
     def add(self, each: Instruction, operation: AnyOperation | None, *todo: Diagnostic) -> Written:
         """One more operation; what of it has no value is said."""
+        match operation:
+            case ops.RunCommands(commands=commands) | ops.DockerfileCommands(dockerfile_commands=commands):
+                self.made |= set(self._made_by(commands))
+            case _:
+                pass
         named = mentioned(each.text) if each.name != "FROM" else set()
         missing = self.variables.without_value(named)
         missing = [name for name in missing if name not in self.unknown or operation is None]
@@ -103,6 +113,18 @@ class Reading:
                 case _:
                     pass
         return None
+
+    def pip_is_pythons(self) -> bool:
+        """Whether `pip` installs for what `python` runs: the first of `PATH` that has one has both."""
+        return all(folder.removesuffix("/bin") in self.made or _CONDA.fullmatch(folder) for folder in self.path)
+
+    def _made_by(self, commands: Sequence[str]) -> Iterator[str]:
+        """The words of commands that make virtual environments with a pip: their paths among them."""
+        known = {**dict(self.variables.arguments_in_force()), **self.variables.env}
+        for command in commands:
+            expanded = _REFERENCE.sub(lambda name: known.get(name[1], name[0]), command)
+            for words in _MAKES_ENVIRONMENT.findall(expanded):
+                yield from (word.strip("\"'") for word in words.split())
 
     def folders(self) -> set[str]:
         """Paths of the image that are folders."""

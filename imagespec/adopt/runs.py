@@ -57,8 +57,8 @@ class Runs:
         command = Written(ops.RunCommands(commands=(_close_up(each.rest),), env=env or None), each.span)
         plain_shell = reading.shell[0].rpartition("/")[2] in ("sh", "bash", "dash", "ash")
         known = {**env, **reading.variables.env}
-        python = reading.runs_python
-        uv = python and not reading.other_path
+        python = reading.runs_python and reading.pip_is_pythons()
+        uv = python and not reading.path
         installs = understood(each.rest, known, reading.file_at, python=python, uv=uv) if plain_shell else None
         if installs is None:
             self.others = self.others or bool(_MAY_USE_APT.search(each.rest))

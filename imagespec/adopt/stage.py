@@ -22,9 +22,8 @@ _WITHOUT_PYTHON = re.compile(
     r"(?:docker\.io/)?(?:library/)?(?:debian|ubuntu|alpine|busybox)(?:[:@].*)?|(?:.*/)?nvidia/cuda[:@].*"
 )
 _BRINGS_PYTHON = re.compile(r"python|conda|mamba|\buv\b|pypy", re.IGNORECASE)
-_PATH = re.compile(
-    r"(?:[:\"]|\$\{?PATH\}?|/usr(?:/local)?/s?bin|/s?bin|/(?:usr/local|opt)/(?:cuda|nvidia)[\w.-]*/bin"
-    r"|(?:/root|~)/\.(?:local|cargo)/bin)*"
+_HOLDS_SYSTEM = re.compile(
+    r"/usr(?:/local)?/s?bin|/s?bin|/(?:usr/local|opt)/(?:cuda|nvidia)[\w.-]*/bin|(?:/root|~)/\.(?:local|cargo)/bin"
 )
 """What of `PATH` holds no Python but the system's."""
 _TAKES_NO_COMMAND = re.compile(r"(?:.*/)?(?:python[\d.]*|uvicorn|gunicorn|flask|streamlit|gradio|torchrun|node|java)")
@@ -95,7 +94,10 @@ def _from(reading: Reading, each: Instruction) -> None:
 def _env(reading: Reading, each: Instruction) -> None:
     """All values see what was set before the instruction, those that it sets itself not yet."""
     pairs = dict(zip(each.args[::2], each.args[1::2], strict=True))
-    reading.other_path = reading.other_path or not _PATH.fullmatch(pairs.get("PATH", ""))
+    if "PATH" in pairs:
+        path, missing = reading.variables.expand(pairs["PATH"])
+        folders = [folder for folder in path.split(":") if folder and not _HOLDS_SYSTEM.fullmatch(folder)]
+        reading.path = {*reading.path, *folders, *(missing - {"PATH"})}
     values = {name: reading.variables.expand(raw) for name, raw in pairs.items()}
     plain = {name: value for name, (value, missing) in values.items() if not missing}
     expanding = {name: raw for name, raw in pairs.items() if name not in plain}

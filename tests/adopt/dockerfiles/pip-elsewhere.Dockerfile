@@ -9,3 +9,8 @@ ENV PATH=/opt/venv/bin:$PATH
 RUN uv pip install --system six
 RUN /usr/local/bin/pip install six
 RUN pip install six
+RUN python -m pip install six
+ENV PATH=/opt/tools/bin:$PATH
+RUN pip install six
+RUN python3 -m pip install six
+RUN python -m pip install six
