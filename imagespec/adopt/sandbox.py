@@ -70,6 +70,7 @@ def enter(folder: Path, port: int) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     for module, function in _UNHEARD:
         _take_away(module, function)
+    _forget_semaphores()
     sys.modules |= dict.fromkeys(_ABSENT)  # type: ignore[arg-type]
     sys.addaudithook(_watch(os.path.realpath(folder), port))
 
@@ -154,6 +155,21 @@ def _take_away(module: str, name: str) -> None:
         for key, value in list(getattr(each, "__dict__", {}).items()):
             if value is taken:
                 setattr(each, key, refused)
+
+
+def _forget_semaphores() -> None:
+    """Locks between processes lose their names at once, which otherwise outlive the process."""
+    try:
+        module: Any = importlib.import_module("_multiprocessing")
+    except ImportError:
+        return
+    made = module.SemLock
+
+    class SemLock(made):  # type: ignore[misc,valid-type]
+        def __new__(cls, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> Any:
+            return made.__new__(cls, kind, value, maxvalue, name, True)
+
+    module.SemLock = SemLock
 
 
 def _limit(kind: int, limit: int) -> None:

@@ -168,6 +168,19 @@ i.run_string(i.create(), "open('made', 'w')")
     assert not Path("made").exists()
 
 
+def test_a_lock_between_processes_leaves_nothing(tmp_path: Path) -> None:
+    name = f"made-{os.getpid()}-{tmp_path.name}"
+    text = f"""import multiprocessing as m
+from multiprocessing.synchronize import SemLock
+SemLock._make_name = staticmethod(lambda: "/{name}")
+with m.get_context("fork").Lock(): pass
+try: m.get_context("spawn").Lock()
+except PermissionError: pass
+"""
+    assert proof(SLIM + text) == Equal(2)
+    assert not Path("/dev/shm", f"sem.{name}").exists()
+
+
 def test_what_honest_code_does_goes_on() -> None:
     text = """import os, shutil, tempfile, threading
 from pathlib import Path
