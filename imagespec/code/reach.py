@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from imagespec.code import fetching
 from imagespec.code.app import App, mounts_in
 from imagespec.code.facts import At, Facts, Where
+from imagespec.code.making import Making
 from imagespec.code.tree import Tree
 from imagespec.diagnostic import Source, Span
 from imagespec.image.layers import Installed
@@ -97,3 +99,32 @@ class Reach:
                 every.append(mounts_in(module.facts.source.text, self.app.spec) if readable else None)
         known = [mounts for mounts in every if mounts is not None]
         return frozenset().union(*known) if len(known) == len(every) else None
+
+    @cached_property
+    def unseen_code(self) -> bool:
+        """Whether there may be modules of the author's in the container that nothing here tells of."""
+        by_command = any(fetching.brings_code(each.program, each.arguments) for each in self.called)
+        return self.tree.code_elsewhere or self.app.altered or by_command
+
+    @cached_property
+    def unseen_packages(self) -> bool:
+        """Whether there may be packages in the container that the image does not bring."""
+        by_command = any(fetching.brings_packages(each.program, each.arguments) for each in self.called)
+        return self.unseen_code or by_command
+
+    @cached_property
+    def unpacks(self) -> bool:
+        """Whether code takes files out of archives or repositories whose names nothing tells."""
+        texts = (module.facts.source.text for module in self.modules.values())
+        return any(fetching.unpacks(each.program) for each in self.called) or any(map(fetching.unpacks_itself, texts))
+
+    @cached_property
+    def handed(self) -> frozenset[str]:
+        """Words of its commands that can be files which they make."""
+        return frozenset(word for each in self.called for word in fetching.handed(each.program, each.arguments))
+
+    @cached_property
+    def making(self) -> Making:
+        """What its own code and its scripts make."""
+        texts = [module.facts.source.text for module in self.modules.values()]
+        return Making([*texts, *(script.text for script in self.scripts.values())])

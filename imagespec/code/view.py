@@ -8,10 +8,12 @@ from functools import cached_property
 
 from imagespec.code.app import app_of
 from imagespec.code.closure import reach
+from imagespec.code.making import Making
 from imagespec.code.packages import Packages
 from imagespec.code.programs import lacking
 from imagespec.code.reach import Reach
 from imagespec.code.tree import Tree, tree_of
+from imagespec.image.commands import instructions_of
 from imagespec.image.layers import Image
 
 
@@ -33,6 +35,12 @@ class View:
     def reaches(self) -> list[Reach]:
         apps = [app_of(path, self.image) for path in self.image.apps if path.is_file()]
         return [reach(app, self.tree, self.image.root, self.packages) for app in apps]
+
+    @cached_property
+    def making(self) -> Making:
+        """What the commands of its build make."""
+        every = (each for layer in self.image.layers for each in instructions_of(layer))
+        return Making(each.text for each in every if each.word == "RUN")
 
     @cached_property
     def lacking(self) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ def missing_module(image: Image) -> Iterable[Finding]:
             span = reach.app.facts.span(reach.app.without_source)
             added = source_for(reach.app.path.stem, reach.app.path, image, reach.tree)
             yield Finding(span, f"`{reach.app.path.name}` itself is not in the image", added.hint, **added.mending)
-        if reach.tree.code_elsewhere or reach.app.altered:
+        if reach.unseen_code:
             continue
         for wanted in _once(reach.missing):
             if _instead(wanted, reach):
@@ -136,7 +136,7 @@ def _unknown(image: Image) -> Iterator[Wanted]:
     """Imports that nothing is known to bring, and nothing around them expects to fail."""
     seen = view(image)
     for reach in seen.reaches:
-        if reach.tree.code_elsewhere or reach.app.altered:
+        if reach.unseen_packages:
             continue
         for wanted in _once(reach.unknown):
             tried = wanted.where.guard is not None or wanted.where.handles is not None
@@ -291,7 +291,7 @@ def no_such_folder_on_path(image: Image) -> Iterable[Finding]:
     """
     for reach in view(image).reaches:
         tree = reach.tree
-        if tree.open or tree.code_elsewhere or reach.app.altered:
+        if tree.open or reach.unseen_code:
             continue
         for edit in reach.edits:
             if not edit.path.startswith("/") or edit.where.condition or edit.where.caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import posixpath
 from collections.abc import Iterable, Iterator
 
 from imagespec.code.programs import PACKAGES, installed_by
@@ -57,7 +57,7 @@ def missing_file(image: Image) -> Iterable[Finding]:
                 added = file_for(file.local, file.remote, image)
                 what = "script" if file.script else "folder" if file.local.is_dir() else "file"
                 yield Finding(file.span, f"the {what} `{file.name}` is not in the image", added.hint, **added.mending)
-            elif file.script and not reach.tree.open:
+            elif file.script and not reach.tree.open and not reach.unpacks:
                 message = f"there is no script `{file.name}`, neither here nor in the image"
                 yield Finding(file.span, message, f"it would have to be at `{file.remote}`")
 
@@ -133,7 +133,7 @@ def path_outside(image: Image) -> Iterable[Finding]:
 def _not_there(image: Image, reach: Reach) -> Iterator[File]:
     """Files that are wanted for sure, that the image lacks, and that nothing is known to make."""
     tree = reach.tree
-    if tree.code_elsewhere or reach.app.altered:
+    if reach.unseen_code:
         return
     moves = any("chdir(" in module.facts.source.text for module in reach.modules.values())
     said: set[tuple[str, str]] = set()
@@ -144,8 +144,13 @@ def _not_there(image: Image, reach: Reach) -> Iterator[File]:
         if file.where.condition or file.where.caught or key in said or tree.holds(file.remote):
             continue
         said.add(key)
-        if not mounted(file.remote, reach) and not _made(image, file, reach):
+        if not mounted(file.remote, reach) and not _perhaps(file, reach) and not made(image, file.remote, reach):
             yield file
+
+
+def _perhaps(file: File, reach: Reach) -> bool:
+    """Whether a command that the code runs is given the name of a file, and may make it."""
+    return not file.script and not reach.handed.isdisjoint((file.name, file.remote))
 
 
 def _at_volume(file: File, reach: Reach) -> str | None:
@@ -167,44 +172,12 @@ def of_base(path: str) -> bool:
     return path.split("/")[1] in _OF_BASE
 
 
-_MAKES = re.compile(
-    r"writ|save|dump|mkdir|makedirs|download|retrieve|fetch|cop(?:y|ies)|move|rename|extract|export|touch|clone|creat|"
-    r"generat|render|[\"'][wax]b?\+?[\"']|\bto_\w+\(|\s-[oO]\b|--output|(?<![-=<])>>?(?!=)|tee\b|link|unpack"
-)
-
-
-def _made(image: Image, file: File, reach: Reach) -> bool:
-    """Whether a line of the code or of the spec's commands that makes something names the file, or a folder of it."""
-    names = [part for part in file.name.split("/") if len(part) > 2 and part != ".."]
-    if not names:
-        return True
-    for module in reach.modules.values():
-        text = module.facts.source.text
-        aliases = _aliases(text, names)
-        if any(_makes(line, aliases) for line in text.split("\n")):
-            return True
-    scripts = [script.text for script in reach.scripts.values()]
-    runs = [each.text for layer in image.layers for each in instructions_of(layer) if each.word == "RUN"]
-    built = [name for layer in image.layers if isinstance(layer.operation, ops.RunFunction) for name in names]
-    return bool(built) or any(_makes(line, names) for text in (*scripts, *runs) for line in text.split("\n"))
-
-
-def _makes(line: str, names: list[str]) -> bool:
-    """Whether a line names one of some, and besides says that it makes something."""
-    rest = re.sub("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names), "", line)
-    return rest != line and _MAKES.search(rest) is not None
-
-
-_PATH = re.compile(r"""^\s*(\w+)(?::[^=\n]+)? = ([\w.]*\(?[^()\n]*["'][^()\n]*\)?)$""", re.MULTILINE)
-
-
-def _aliases(text: str, names: list[str]) -> list[str]:
-    """The names, and the variables for paths that hold one of them."""
-    return [*names, *(match[1] for match in _PATH.finditer(text) if _quotes(match[2], names))]
-
-
-def _quotes(value: str, names: list[str]) -> bool:
-    return any(re.search(rf"[\"'/]{re.escape(name)}[\"'/]", value) for name in names)
+def made(image: Image, remote: str, reach: Reach) -> bool:
+    """Whether a line of the code or of the spec's commands that makes something names a path, or a folder of it."""
+    path = posixpath.relpath(remote, reach.tree.workdir)
+    names = [part for part in path.split("/") if len(part) > 2]
+    by_function = any(isinstance(layer.operation, ops.RunFunction) for layer in image.layers)
+    return not names or by_function or reach.making.names(names) or view(image).making.names(names)
 
 
 RULES: tuple[Rule, ...] = (missing_file, missing_program, path_outside)

@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from tests.code.conftest import of_code
-
-from .test_pairs import PAIRS
+from tests.code.test_pairs import PAIRS
 
 NOBODY_NEEDS = {
     ("gradio", "accelerate"),  # no code imports it

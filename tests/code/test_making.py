@@ -1,0 +1,37 @@
+"""Lines that make something, of texts of any size."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from imagespec.code.making import Making
+
+MADE = {
+    "wget https://x/a/tool.sh": True,
+    "shutil.copy(source, 'tool.sh')": True,
+    "OUT = Path('tool.sh')\nOUT.write_text('x')": True,
+    "OUT = Path('other.sh')\nOUT.write_text('x')": False,
+    "bash tool.sh": False,
+    "wget other.sh\nbash tool.sh": False,
+    "wget atool.sh": False,
+    "python gen.py --out tool.sh": True,
+    "run > tool.sh": True,
+}
+
+
+@pytest.mark.parametrize(("text", "made"), MADE.items(), ids=MADE)
+def test_what_is_made(text: str, made: bool) -> None:
+    assert Making(["x = 1", text]).names(["tool.sh"]) is made
+
+
+def test_many_files_and_long_texts() -> None:
+    """Asked for the second file, nothing is looked through again."""
+    text = "".join(f"save(x, 'file{number}.bin')\ny = 'part{number}.txt'\n" for number in range(20_000))
+    text += f"DATA = [{', '.join(repr(str(number)) for number in range(100_000))}]\n"
+    began = time.process_time()
+    making = Making([text])
+    assert not any(making.names([f"other{number}.bin"]) for number in range(2000))
+    assert all(making.names([f"file{number}.bin"]) for number in range(2000))
+    assert time.process_time() - began < 10
