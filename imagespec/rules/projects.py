@@ -103,7 +103,7 @@ def bad_requirements_file(image: Image) -> Iterable[Finding]:
     """A requirements file, or a requirement, that names another file.
 
     Modal sends the one file alone; what `-r`, `-c` or `-e` in it names is not there when it is installed. Nor is a
-    package by its path on this machine, `./libs/foo`, there or under `packages`.
+    package by its path on this machine, `./libs/foo`, there or under `packages`, or a folder of wheels, `-f wheels`.
 
     Use instead: name each file under `requirements`, and the project under `project` or `source`.
     """
@@ -127,29 +127,37 @@ def bad_requirements_file(image: Image) -> Iterable[Finding]:
                         f"`{match[2]}` is not sent to Modal with this file",
                         _INSTEAD[match[1].strip("-")[0]],
                     )
+                links = re.match(r"(?:-f|--find-links)[\s=]*([^\s/$][^\s$]*)$", line.text)
+                if links and ":" not in links[1] and _nowhere(path.parent / links[1], image.layers[:index]):
+                    yield Finding(line.place, f"`{links[1]}` is not sent to Modal with this file", _INSTEAD["f"])
 
 
 _INSTEAD = {
     "r": "name that file under `requirements` too",
     "c": "write the versions into this file",
     "e": "add the code with `source`",
+    "f": "copy the folder with a step before, and name it by its path in the image: `-f /wheels`",
 }
 
 
 def _by_path(layer: Layer, earlier: Sequence[Layer], root: Path) -> Iterator[Finding]:
-    """Packages by a relative path, where nothing before may have put files there. Whether a base of somebody else has
-    them is unknown; where they lie on this machine, these are meant."""
-    operations = [each.operation for each in earlier]
+    """Packages by a relative path, where nothing before may have put files there."""
     for line in requirements_of(layer):
         path = re.split(r"@|;| #", line.text)
         wanted = (path[1] if "@" in line.text.partition(";")[0] else path[0]).strip()
         if is_local(line.text) and not wanted.startswith(("/", "file:")) and "$" not in wanted:
             of_file = isinstance(line.place, Span)
             folder = line.place.source.path.parent if isinstance(line.place, Span) else root
-            base = () if not os.path.exists(folder / wanted.partition("[")[0]) else _BASES
-            if all(isinstance(each, (*_NO_FILES, *base)) for each in operations):
+            if _nowhere(folder / wanted.partition("[")[0], earlier):
                 where = "sent to Modal with this file" if of_file else "in the image when it is installed"
                 yield Finding(line.place, f"`{wanted}` is not {where}", _INSTEAD["e"])
+
+
+def _nowhere(path: Path, earlier: Sequence[Layer]) -> bool:
+    """Whether no layer before may have put there what a path leads to. Whether a base of somebody else has it is
+    unknown; where it lies on this machine, this is meant."""
+    without = (*_NO_FILES, *_BASES) if os.path.exists(path) else _NO_FILES
+    return all(isinstance(each.operation, without) for each in earlier)
 
 
 _NO_FILES = (

@@ -81,6 +81,11 @@ LINES = {
     "--constraint constraints.txt": "write the versions into this file",
     "-e .": "add the code with `source`",
     "--editable=./a": "add the code with `source`",
+    "-f ./wheels": (LINKS := "copy the folder with a step before, and name it by its path in the image: `-f /wheels`"),
+    "--find-links=wheels": LINKS,
+    "--find-links /wheels": None,
+    "-f https://h/": None,
+    "-f $WHEELS": None,
     "-r https://h/requirements.txt": None,
     "--index-url https://h": None,
     "# -r other.txt": None,
@@ -134,6 +139,15 @@ BEFORE = {
 def test_a_path_that_a_step_may_have_put_there(found: Check, step: str, expected: bool) -> None:
     places = found(f'steps:\n- {step}\n- pip_install: ["./libs/foo"]\n')
     assert [each for each in places if each[0] == "IS215"] == ([("IS215", 4, 17)] if expected else [])
+
+
+@pytest.mark.parametrize(("step", "expected"), BEFORE.values(), ids=BEFORE)
+def test_a_folder_of_wheels_that_a_step_may_have_put_there(
+    project: Path, found: Check, step: str, expected: bool
+) -> None:
+    (project / "requirements.txt").write_text("-f wheels\nsix==1.17.0\n")
+    places = found(f"steps:\n- {step}\n- pip_install_from_requirements: requirements.txt\n")
+    assert [each for each in places if each[0] == "IS215"] == ([("IS215", 1, 1)] if expected else [])
 
 
 def test_a_path_on_a_base_of_somebody_else(found: Check) -> None:
