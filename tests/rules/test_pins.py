@@ -96,7 +96,8 @@ def test_git_in_a_command(found: Check, command: str, expected: bool) -> None:
 
 
 def test_a_commit_that_is_checked_out_by_the_next_command(found: Check) -> None:
-    spec = f"steps:\n- apt_install: [git]\n- run_commands: [git clone https://h/a]\n- run_commands: [git -C a checkout {COMMIT}]\n"
+    clone = "steps:\n- apt_install: [git]\n- run_commands: [git clone https://h/a]\n"
+    spec = f"{clone}- run_commands: [git -C a checkout {COMMIT}]\n"
     assert found(spec) == []
     assert found(spec.replace(COMMIT, "main")) == [("IS303", 4, 18)]
 

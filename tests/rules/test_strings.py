@@ -20,7 +20,7 @@ IS201 = {
     "a comment": ("six==1 # x", "six[a,b]==1"),
     "a command": ("git+https://h/a; reboot", f"a @ git+https://h/a@{COMMIT}"),
     "a substitution": ("https://h/$(id)", f"https://h/a.whl{HASH}"),
-    "a path with a space": ("./a b.whl", "./a-b.whl"),
+    "a path with a space": ("/opt/a b.whl", "/opt/a-b.whl"),
     "nothing": ("", "a-1==1!1.0.post1+cu124"),
 }
 
