@@ -76,6 +76,21 @@ DOCKERFILES = {
         ADD --chmod=600 main.py /private/
         RUN sh /app/scripts/run.sh ls /deep > /listed
     """,
+    "adds": """
+        FROM {base}
+        ARG NAME=main
+        ENV FOLDER=lib
+        ADD packed.tar.gz run.sh /mixed/
+        ADD *.gz ${{NAME}}.py /globbed/
+        ADD ma*.py /plain/
+        COPY --chown=7:7 ${{NAME}}.py $FOLDER /owned/
+        RUN X="$(printf '%s' "a  b")" && echo "$X" > /x
+        ENV LITERAL='$HOME' OTHER="a"
+        RUN test "$LITERAL" = '$HOME'
+        ENV LITERAL='$A' OTHER=\\$B
+        ENTRYPOINT []
+        CMD []
+    """,
     "shells": """
         FROM {base}
         SHELL ["/bin/sh", "-e", "-c"]
