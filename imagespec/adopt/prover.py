@@ -20,7 +20,7 @@ from typing import Any
 
 def main() -> None:
     """Read the job, enter the sandbox, and write down the requests."""
-    aside = Path(sys.argv[1])
+    aside = Path(sys.argv.pop())  # the file may look at its arguments, and has none
     job = json.loads((aside / "job.json").read_text(encoding="utf-8"))
     from imagespec.adopt import recorder, sandbox
 

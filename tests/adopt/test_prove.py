@@ -181,6 +181,12 @@ except PermissionError: pass
     assert not Path("/dev/shm", f"sem.{name}").exists()
 
 
+def test_code_sees_no_arguments_and_no_input() -> None:
+    assert proof(
+        f"{SLIM}import argparse, sys\nargparse.ArgumentParser().parse_args()\nassert sys.stdin.read() == ''\n"
+    ) == Equal(2)
+
+
 def test_what_honest_code_does_goes_on() -> None:
     text = """import os, shutil, tempfile, threading
 from pathlib import Path
