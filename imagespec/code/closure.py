@@ -304,11 +304,22 @@ class _Follow:
     def _give_up(self, wanted: Wanted) -> None:
         beside = [self._folder(Hit((), folder)) for folder in wanted.module.beside]
         folders = [*self.folders, *(folder for folder in beside if folder is not None), wanted.module.path.parent]
+        if not self.packages.unseen:  # one of which may bring what is only called like it
+            folders += [*(folder / "src" for folder in self.folders), *self._where_in_image(wanted.name)]
         local = on_disk(wanted.name.split("."), wanted.names, folders)
         if local is not None:
             self.reach.missing.append(dataclasses.replace(wanted, local=local))
         else:
             self.reach.unknown.append(wanted)
+
+    def _where_in_image(self, name: str) -> Iterator[Path]:
+        """The folders that are in the image, hold a module of that name and are on no path; none inside of packages."""
+        top = name.partition(".")[0]
+        for remote, local in self.reach.tree.files.items():
+            found = remote.endswith(f"/{top}/__init__.py")
+            folder = remote.removesuffix("/__init__.py" if found else ".py").removesuffix(f"/{top}")
+            if (found or remote.endswith(f"/{top}.py")) and f"{folder}/__init__.py" not in self.reach.tree.files:
+                yield local.parent.parent if found else local.parent
 
 
 def _depth(remote: str, parts: Sequence[str], skip: int) -> int:

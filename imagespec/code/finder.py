@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagespec.code.literals import FILE
 from imagespec.code.tree import Tree
 
 
@@ -48,6 +49,12 @@ def _below(tree: Tree, parts: Sequence[str], folder: str) -> Hit | None:
             return Hit(tuple(files), folder, number) if number else None
         folder = path
     return Hit(tuple(files), folder)
+
+
+def folders_here(path: str, file: Path, places: Iterable[Path]) -> list[Path]:
+    """The folders of this machine that a path on `sys.path` may mean; `file` is the one that says so."""
+    here = Path(os.path.normpath(path.replace(FILE, str(file))))
+    return [here] if here.is_absolute() else [place / here for place in places]
 
 
 def on_disk(parts: Sequence[str], names: Sequence[str], folders: Iterable[Path]) -> Path | None:

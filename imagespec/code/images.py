@@ -7,7 +7,7 @@ specs, else by there being no other. Where none of these tells, it is none.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -68,7 +68,8 @@ class Images:
                 case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                     images._defined(node)
                 case _:
-                    pass
+                    for each in _inside(node):
+                        images._defined(each)
         return images
 
     # ------------------------------------------------------------------------------------ which is the spec's
@@ -158,6 +159,17 @@ class Images:
         if not calls:
             return held
         return Held(ours=held.ours, written=held.written, calls=() if held.written else (*held.calls, *calls))
+
+
+def _inside(node: ast.stmt) -> Iterator[Definition]:
+    """The definitions in the body of a statement, such as a loop that makes a function for each size."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield each
+        elif isinstance(each, ast.stmt | ast.excepthandler | ast.match_case):
+            waiting += ast.iter_child_nodes(each)
 
 
 def same(name: str, spec: str) -> bool:

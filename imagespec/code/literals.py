@@ -1,6 +1,7 @@
 """An expression of Python -> the text that it has, as far as that can be told without running it.
 
-`UNKNOWN` stands in a text for what cannot be told, `FILE` for the path of the file itself.
+`UNKNOWN` stands in a text for what cannot be told, `FILE` for the path of the file itself. What a variable for a list
+of words holds is a text too: the words, each behind `WORDS`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-UNKNOWN, FILE = "\0", "\1"
+UNKNOWN, FILE, WORDS = "\0", "\1", "\2"
 
 Names: TypeAlias = Callable[[str], str | None]
 """The text of a variable, `None` where it is not known."""
@@ -30,7 +31,8 @@ def text_of(node: ast.expr | None, names: Names, depth: int = 0) -> str | None:
         case ast.Constant(value=str() as value):
             return value
         case ast.Name(id=name):
-            return FILE if name == "__file__" else names(name)
+            held = FILE if name == "__file__" else names(name)
+            return None if held is not None and WORDS in held else held
         case ast.JoinedStr(values=values):
             parts = [v if isinstance(v, ast.Constant) else getattr(v, "value", None) for v in values]
             return "".join(_or_unknown(text_of(part, names, depth + 1)) for part in parts)
@@ -74,10 +76,10 @@ def words_of(node: ast.expr, names: Names) -> list[str] | None:
     """The words of a command that is written as a list, `UNKNOWN` for those that cannot be told."""
     match node:
         case ast.List(elts=items) | ast.Tuple(elts=items):
-            return [_or_unknown(text_of(item, names)) for item in items]
-        case ast.BinOp(left=left, op=ast.Add()):
-            first = words_of(left, names)
-            return None if first is None else [*first, UNKNOWN]
+            return [word for item in items for word in _item(item, names)]
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            first = words_of(left, names) or _listed(left, names)
+            return None if first is None else [*first, *(words_of(right, names) or [UNKNOWN])]
         case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr="split"), args=[]):
             return text.split()
         case ast.Call(func=func, args=[argument]) if dotted(func) == "shlex.split":
@@ -85,6 +87,24 @@ def words_of(node: ast.expr, names: Names) -> list[str] | None:
             return None if text_ is None else text_.split()
         case _:
             return None
+
+
+def _item(node: ast.expr, names: Names) -> list[str]:
+    """The words that an item of a list stands for."""
+    if isinstance(node, ast.Starred):
+        return words_of(node.value, names) or _listed(node.value, names) or [UNKNOWN]
+    return [_or_unknown(text_of(node, names))]
+
+
+def _listed(node: ast.expr, names: Names) -> list[str] | None:
+    """The words that a variable holds."""
+    value = names(node.id) if isinstance(node, ast.Name) else None
+    return value.split(WORDS)[1:] if value is not None and value.startswith(WORDS) else None
+
+
+def as_text(words: Sequence[str]) -> str:
+    """A list of words as the text that its variable holds."""
+    return "".join(WORDS + word for word in words)
 
 
 def dotted(node: ast.expr | None) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from imagespec.image.layers import Image, Installed
+from imagespec.image.layers import Image, Installed, Layer
+from imagespec.image.requirements import requirement, requirements_of
 from imagespec.lock.modules import modules_of
+from imagespec.spec import operations as ops
 
 _REMOVED = """
     aifc asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr imp lib2to3 mailcap msilib nis nntplib
@@ -35,11 +38,13 @@ RUNNER = frozenset({*GIVEN, *_BY_IMAGESPEC.split()})
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Which package brings which module. `guessed` are those whose modules are not known for sure."""
+    """Which package brings which module. `guessed` are those whose modules are not known for sure; `unseen`: there may
+    be others, which only their own files name."""
 
     by_module: Mapping[str, tuple[Installed, ...]]
     above: frozenset[str]
     guessed: frozenset[str] = field(default_factory=frozenset)
+    unseen: bool = False
 
     @classmethod
     def of(cls, image: Image) -> Packages:
@@ -49,7 +54,8 @@ class Packages:
                 found[module] = (*found.get(module, ()), installed)
         above = {module.rsplit(".", n)[0] for module in found for n in range(1, module.count(".") + 1)}
         guessed = frozenset(each.name for each in image.installed.values() if not each.imports)
-        return cls(found, frozenset(above), guessed)
+        unseen = not image.locked and any(map(_brings_unseen, image.layers))
+        return cls(found, frozenset(above), guessed, unseen)
 
     def bringing(self, module: str, names: tuple[str, ...] = ()) -> tuple[Installed, ...] | None:
         """The packages that bring a module, or one of `names` below it; `None` where none does."""
@@ -80,3 +86,21 @@ def given(module: str, among: frozenset[str]) -> bool:
         if not module:
             return False
     return True
+
+
+_UNSEEN = (
+    ops.UvSync,
+    ops.PipInstallFromPyproject,
+    ops.PipInstallFromRequirements,
+    ops.PoetryInstallFromFile,
+    ops.PipInstallPrivateRepos,
+)
+"""What may bring packages that only their own files name."""
+
+
+def _brings_unseen(layer: Layer) -> bool:
+    """Whether a layer brings packages that only a file with options names, or an address without a name."""
+    files = layer.operation.requirements if isinstance(layer.operation, ops.UvPipInstall) else None
+    if isinstance(layer.operation, _UNSEEN) or any(isinstance(file, Path) for file in files or ()):
+        return True
+    return any(requirement(line.text) is None for line in requirements_of(layer))

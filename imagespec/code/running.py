@@ -13,7 +13,7 @@ from typing import Protocol
 
 from imagespec.code.commands import Start, starts
 from imagespec.code.facts import Found, Where
-from imagespec.code.finder import in_tree
+from imagespec.code.finder import folders_here, in_tree
 from imagespec.code.literals import FILE, UNKNOWN
 from imagespec.code.reach import Called, Edit, File, Module, Reach, Wanted
 from imagespec.code.source import read_text
@@ -65,10 +65,7 @@ class Running:
         self.follow.reach.edits.append(Edit(path, remote, span, where))
         if remote not in self.follow.search:
             self.follow.search.append(remote)
-        here = Path(os.path.normpath(path.replace(FILE, str(module.path))))
-        for folder in (
-            [here] if here.is_absolute() else [self.follow.root / here, self.follow.reach.app.path.parent / here]
-        ):
+        for folder in folders_here(path, module.path, [self.follow.root, self.follow.reach.app.path.parent]):
             if folder not in self.follow.folders:
                 self.follow.folders.append(folder)
 
@@ -159,6 +156,8 @@ def _commands(run: Run) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield from _commands(Run(shell=script))
     for pipeline in pipelines(run.shell) if run.shell else ():
         for command in pipeline:
+            if "sudo" in command.programs[:-1]:
+                yield "sudo", ()
             if command.program:
                 yield next(word for word in command.words if word.endswith(command.program)), command.arguments
 

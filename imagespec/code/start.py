@@ -7,13 +7,15 @@ from pathlib import Path
 
 from imagespec.code.app import App, top_of
 from imagespec.code.facts import Facts, Import
-from imagespec.code.finder import on_disk
+from imagespec.code.finder import folders_here, on_disk
 from imagespec.code.source import facts
+from imagespec.code.uses import OnPath
 
 
 def imported_at_start(app: App, root: Path) -> Iterator[tuple[Facts, Import]]:
     """The imports that this machine makes when an app is started: its own at the top, and those of its modules."""
     seen: set[Path] = set()
+    folders = [app.path.parent, root, top_of(app)]
     waiting: list[tuple[Path, tuple[str, ...]]] = [(app.path, app.packages)]
     while waiting:
         path, packages = waiting.pop(0)
@@ -21,6 +23,9 @@ def imported_at_start(app: App, root: Path) -> Iterator[tuple[Facts, Import]]:
             continue
         seen.add(path)
         found = facts(path)
+        for edit in found.found:
+            if isinstance(edit.use, OnPath):
+                folders += folders_here(edit.use.path, path, [root, app.path.parent])
         for each in found.imports:
             where = each.where
             if not where.at_import or where.condition or where.put_off or where.guard is not None:
@@ -30,7 +35,7 @@ def imported_at_start(app: App, root: Path) -> Iterator[tuple[Facts, Import]]:
             name = each.module
             if each.level:
                 name = ".".join([*packages[: max(len(packages) - each.level + 1, 0)], *([name] if name else [])])
-            files = list(_files_on_disk(name, each.names, [app.path.parent, root, top_of(app)])) if name else []
+            files = list(_files_on_disk(name, each.names, folders)) if name else []
             if files:
                 waiting += files
             elif not each.level:

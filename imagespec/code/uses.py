@@ -6,7 +6,8 @@ Known callables only: what any other makes of a text is not known.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +17,13 @@ from imagespec.code.literals import UNKNOWN, Names, dotted, known, last_name, te
 @dataclass(frozen=True, slots=True)
 class Read:
     """A file or a folder that is read."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A file or a folder of which it is asked whether it is there."""
 
     path: str
 
@@ -43,7 +51,7 @@ class ByName:
     module: str
 
 
-Use: TypeAlias = Read | OnPath | Run | ByName
+Use: TypeAlias = Read | Looked | OnPath | Run | ByName
 
 _SUBPROCESS = frozenset({"run", "call", "check_call", "check_output", "Popen"})
 _SHELLS = frozenset({"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"})
@@ -62,23 +70,40 @@ _READERS = frozenset(
     }
 )
 _METHODS = frozenset({"read_text", "read_bytes", "iterdir", "glob", "rglob"})
+_LOOKS = frozenset({"os.path.exists", "os.path.isfile", "os.path.isdir", "exists", "isfile", "isdir", "os.access"})
+_LOOKING = frozenset({"exists", "is_file", "is_dir"})
 _PYTHON = ("python", "python3", "torchrun")
 
 
-def uses_in(node: ast.AST, names: Names, text: str) -> Iterator[tuple[Use, ast.expr]]:
-    """Every use in an expression, with the part of it that says so. `text` is the file."""
+def uses_in(node: ast.expr, names: Names, text: str) -> Iterator[tuple[Use, ast.expr, bool]]:
+    """Every use in an expression, with the part of it that says so, and whether that is under a condition. `text` is
+    the file."""
     in_calls: set[ast.AST] = set()
-    for each in ast.walk(node):
+    for each, maybe in _parts(node):
         if isinstance(each, ast.Call):
             use = _of_call(each, names, text)
             if use is not None:
-                yield use, each.args[0] if each.args and not isinstance(use, Read) else each
+                yield use, each.args[0] if each.args and not isinstance(use, Read) else each, maybe
                 in_calls.update(each.args)
-            yield from ((use, each) for use in _added(each, names))
+            yield from ((use, each, maybe) for use in _added(each, names))
         elif isinstance(each, ast.List) and each not in in_calls and len(each.elts) > 1:
             words = words_of(each, names)  # a command that is put together first, and started elsewhere
             if words and words[0] in _PYTHON:
-                yield Run(tuple(words)), each
+                yield Run(tuple(words)), each, maybe
+
+
+def _parts(node: ast.expr) -> Iterator[tuple[ast.AST, bool]]:
+    """Every part of an expression, the outer ones first, and whether another part decides if it is worked out."""
+    waiting: deque[tuple[ast.AST, bool]] = deque([(node, False)])
+    while waiting:
+        each, maybe = waiting.popleft()
+        yield each, maybe
+        decided: Sequence[ast.AST] = ()
+        if isinstance(each, ast.IfExp):
+            decided = (each.body, each.orelse)
+        elif isinstance(each, ast.BoolOp):
+            decided = each.values[1:]
+        waiting.extend((child, maybe or child in decided) for child in ast.iter_child_nodes(each))
 
 
 def _of_call(node: ast.Call, names: Names, text: str) -> Use | None:
@@ -100,6 +125,10 @@ def _of_call(node: ast.Call, names: Names, text: str) -> Use | None:
     if name in _EXEC_LIST:
         arguments = node.args[1:] if name.startswith("os.") else node.args
         return Run(tuple(text_of(each, names) or UNKNOWN for each in arguments), cwd=_cwd(node, names))
+    if name in _LOOKS or tail in _LOOKING:
+        on = node.func.value if isinstance(node.func, ast.Attribute) and name not in _LOOKS else first
+        asked = known(text_of(on, names))
+        return Looked(asked) if asked else None
     path = known(_read(node, name, names))
     return Read(path) if path else None
 

@@ -11,19 +11,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from imagespec.code.facts import At, Facts, Found, Import, Kind, Try, Unit, Where
-from imagespec.code.literals import dotted, last_name, text_of
-from imagespec.code.uses import of_assignment, uses_in
+from imagespec.code.literals import as_text, dotted, last_name, text_of, words_of
+from imagespec.code.uses import Looked, Read, Run, Use, of_assignment, uses_in
 
 _WORTH = (
     *("open(", "sys.path", "sys.executable", "subprocess", "Popen", "check_call", "check_output", "import_module"),
     *("__import__", "iterdir", "os.system", "os.popen", "os.exec", "listdir", "scandir", "os.walk", "read_", "glob("),
     *(".load(", "loadtxt", "imread", "ImageFolder", "DatasetFolder", "load_file", "load_from_disk", "StaticFiles"),
     *("Jinja2Templates", '"python', "'python", "torchrun", "run(", "call(", "ZipFile", "copy", "addsitedir"),
+    *("exists(", "is_file(", "is_dir(", "isfile(", "isdir(", "os.access("),
 )
 """Texts one of which is in every line that `uses` can make something of."""
 _FAILED_IMPORT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _NO_FILE = frozenset({"OSError", "IOError", "EnvironmentError", "FileNotFoundError", "Exception", "BaseException"})
 _WITHOUT_OTHERS = (ast.Expr, ast.Assign, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Raise, ast.Assert, ast.Pass)
+_LONGEST = 100
+"""Words of a list that can be a command."""
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -34,6 +37,7 @@ class Walk:
         self.result = result
         self.worth = _worth_lines(text)
         self.values: dict[tuple[int, str], str | None] = {}
+        self.looked: set[tuple[int, str]] = set()
 
     def module(self, tree: ast.Module) -> None:
         stack: list[tuple[ast.stmt, Where]] = [(node, Where()) for node in reversed(tree.body)]
@@ -80,6 +84,8 @@ class Walk:
                 self._assigned(name, value, where)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 self._assigned(name, value, where)
+            case ast.AugAssign(target=target):
+                self._forget(target, where)
             case _:
                 pass
         self._expressions(node, where)
@@ -115,15 +121,17 @@ class Walk:
 
     def _if(self, node: ast.If, where: Where) -> list[tuple[ast.stmt, Where]]:
         self._expressions(node, where, node.body[0].lineno)
-        test = ast.unparse(node.test) if _simple(node.test) else ""
-        body, otherwise = replace(where, condition=True), replace(where, condition=True)
-        if test in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        tests = node.test.values if isinstance(node.test, ast.BoolOp) and _is_and(node.test) else [node.test]
+        body = otherwise = replace(where, condition=True)
+        others = where if len(tests) == 1 else otherwise  # where one of several fails, it may be another one
+        says = {_says(test) for test in tests}
+        if "types" in says:
             return [(each, where) for each in node.orelse]
-        if test in ("__name__ == '__main__'", "'__main__' == __name__"):
-            body, otherwise = self._inside("main", node.body, where), where
-        elif test in ("modal.is_local()", "is_local()"):
-            body, otherwise = self._inside("local", node.body, where), where
-        elif test in ("not modal.is_local()", "not is_local()"):
+        if "main" in says:
+            body, otherwise = self._inside("main", node.body, where), others
+        elif "local" in says:
+            body, otherwise = self._inside("local", node.body, where), others
+        elif "not local" in says and len(tests) == 1:
             otherwise = self._inside("local", node.orelse, where)
         return [(each, body) for each in node.body] + [(each, otherwise) for each in node.orelse]
 
@@ -170,7 +178,13 @@ class Walk:
 
     def _assigned(self, name: str, value: ast.expr, where: Where) -> None:
         key = where.unit, name
-        text = text_of(value, lambda other: self._value(other, where)) if isinstance(value, _TELLING) else None
+
+        def names(other: str) -> str | None:
+            return self._value(other, where)
+
+        text = text_of(value, names) if isinstance(value, _TELLING) else None
+        if isinstance(value, ast.List):
+            text = as_text(words_of(value, names) or ()) if len(value.elts) < _LONGEST else None
         self.values[key] = None if key in self.values else text
 
     def _value(self, name: str, where: Where) -> str | None:
@@ -195,10 +209,29 @@ class Walk:
         def names(name: str) -> str | None:
             return self._value(name, where)
 
-        found = [used for each in _own_expressions(node) for used in uses_in(each, names, self.result.source.text)]
+        text = self.result.source.text
+        for use, place, maybe in (used for each in _own_expressions(node) for used in uses_in(each, names, text)):
+            if isinstance(use, Looked):
+                if not _insists(node):
+                    self.looked.add((where.unit, use.path))
+            else:
+                condition = where.condition or maybe or self._was_looked_for(use, where)
+                self.result.found.append(Found(use, _at(place), replace(where, condition=condition)))
         if isinstance(node, ast.Assign | ast.AugAssign):
-            found += of_assignment(node, names)
-        self.result.found += [Found(use, _at(place), where) for use, place in found]
+            self.result.found += [Found(use, _at(place), where) for use, place in of_assignment(node, names)]
+
+    def _was_looked_for(self, use: Use, where: Where) -> bool:
+        """Whether the same code has asked before if a path that it uses, or a folder above, is there."""
+        paths: list[str] = [use.path] if isinstance(use, Read) else []
+        if isinstance(use, Run):
+            paths += [*use.words, *use.shell.split()]
+        asked = [path for unit, path in self.looked if unit == where.unit]
+        return any(path == each or path.startswith(f"{each}/") for path in paths for each in asked)
+
+
+def _insists(node: ast.stmt) -> bool:
+    """Whether a statement that asks for a file cannot do without it."""
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.If) and isinstance(node.body[-1], ast.Raise))
 
 
 _TELLING = (ast.Constant, ast.Call, ast.BinOp, ast.JoinedStr, ast.Attribute, ast.Name, ast.Subscript)
@@ -240,9 +273,24 @@ def _names(node: ast.expr | None) -> list[str]:
     return [dotted(each).rpartition(".")[2] for each in nodes]
 
 
-def _simple(node: ast.expr) -> bool:
-    """Whether a test may be one of those that have a meaning: they are short."""
-    return node.end_lineno == node.lineno and (node.end_col_offset or 0) - node.col_offset < 40
+def _is_and(node: ast.BoolOp) -> bool:
+    return isinstance(node.op, ast.And)
+
+
+def _says(test: ast.expr) -> str:
+    """What a test means that has a meaning of its own."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return {"local": "not local"}.get(_says(operand), "")
+        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+            return "types"
+        case ast.Call(func=func, args=[]) if dotted(func) in ("modal.is_local", "is_local"):
+            return "local"
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
+            sides = {each.id if isinstance(each, ast.Name) else getattr(each, "value", "") for each in (left, right)}
+            return "main" if sides == {"__name__", "__main__"} else ""
+        case _:
+            return ""
 
 
 def _at(node: ast.stmt | ast.expr) -> At:

@@ -41,14 +41,15 @@ class Command:
         return self._split[1]
 
     @property
+    def programs(self) -> tuple[str, ...]:
+        """The program, and `sudo` where it stands before it."""
+        program = self.program
+        return ("sudo", program) if program != "sudo" and "sudo" in self.words[: _place(self.words)] else (program,)
+
+    @property
     def _split(self) -> tuple[str, tuple[str, ...]]:
-        behind = False  # options are those of what stands before the program
-        for index, word in enumerate(self.words):
-            if word in _BEFORE:
-                behind = True
-            elif not _ASSIGNMENT.match(word) and not (behind and word.startswith("-")):
-                return word, self.words[index + 1 :]
-        return "", ()
+        at = _place(self.words)
+        return (self.words[at], self.words[at + 1 :]) if at < len(self.words) and self.words[at] else ("", ())
 
     @property
     def installs(self) -> bool:
@@ -65,6 +66,19 @@ class Command:
                 yield following
             elif word.startswith("--") and word.partition("=")[0] in options:
                 yield word.partition("=")[2]
+
+
+def _place(words: tuple[str, ...]) -> int:
+    """The number of the word that is the program; how many there are, where none is."""
+    behind = False  # options are those of what stands before the program
+    for index, word in enumerate(words):
+        if word == "command" and re.fullmatch(r"-p?[vV]", "".join(words[index + 1 : index + 2])):
+            return index  # it looks for a program, and runs none
+        if word in _BEFORE:
+            behind = True
+        elif not _ASSIGNMENT.match(word) and not (behind and word.startswith("-")):
+            return index
+    return len(words)
 
 
 Pipeline = tuple[Command, ...]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from imagespec.code.facts import Trouble
 from imagespec.code.finder import in_tree
 from imagespec.code.packages import GIVEN, STANDARD, given
 from imagespec.code.reach import Reach, Wanted
-from imagespec.code.tree import HOME
+from imagespec.code.tree import HOME, Tree
 from imagespec.code.view import view
 from imagespec.diagnostic import Add, Edit, Span
-from imagespec.image.layers import Image, Installed, Layer, Place
-from imagespec.image.requirements import requirement, requirements_of
+from imagespec.image.layers import Image, Installed, Place
 from imagespec.lock.modules import packages_for
 from imagespec.rules import paths, start
 from imagespec.rules.needs import may_bring
 from imagespec.rules.rule import Finding, Rule, rule
 from imagespec.rules.sources import source_for
-from imagespec.spec import operations as ops
 
 
 @rule("IS601", "error", fixable=True)
@@ -98,7 +96,7 @@ def unknown_package(image: Image) -> Iterable[Finding]:
 
     Use instead: the package under `python`, with its version; `imagespec lock` then tells for sure.
     """
-    if not image.apps or image.complete or image.unfinished or any(map(_brings_unseen, image.layers)):
+    if not image.apps or image.complete or image.unfinished or view(image).packages.unseen:
         return
     if not view(image).tree.open:
         for wanted in _unknown(image):
@@ -111,25 +109,7 @@ def unknown_package(image: Image) -> Iterable[Finding]:
 
 def _known_whole(image: Image) -> bool:
     """Whether there are no packages but those that are known."""
-    return image.complete and (image.locked or not any(map(_brings_unseen, image.layers)))
-
-
-_UNSEEN = (
-    ops.UvSync,
-    ops.PipInstallFromPyproject,
-    ops.PipInstallFromRequirements,
-    ops.PoetryInstallFromFile,
-    ops.PipInstallPrivateRepos,
-)
-"""What may bring packages that only their own files name."""
-
-
-def _brings_unseen(layer: Layer) -> bool:
-    """Whether a layer brings packages that only a file with options names, or an address without a name."""
-    files = layer.operation.requirements if isinstance(layer.operation, ops.UvPipInstall) else None
-    if isinstance(layer.operation, _UNSEEN) or any(isinstance(file, Path) for file in files or ()):
-        return True
-    return any(requirement(line.text) is None for line in requirements_of(layer))
+    return image.complete and not view(image).packages.unseen
 
 
 def _unknown(image: Image) -> Iterator[Wanted]:
@@ -199,11 +179,23 @@ def hidden_failure(image: Image) -> Iterable[Finding]:
             guard = wanted.where.guard
             if guard is None or (wanted.module.remote, guard) in said or _has_other(wanted, reach):
                 continue
+            if _is_own_package(wanted, reach):
+                continue
             said.add((wanted.module.remote, guard))
             tried = wanted.module.facts.tries[guard]
             if tried.only_imports and not tried.raises:
                 message = f"nobody would notice here that `{wanted.name}` is missing"
                 yield Finding(wanted.module.facts.span(tried.at), message, "import it without `try`")
+
+
+def _is_own_package(wanted: Wanted, reach: Reach) -> bool:
+    """Whether a module imports from a package that it is in, which is there then, and none of its modules."""
+    around = ".".join(wanted.module.packages)
+    if not wanted.names or not f"{around}.".startswith(f"{wanted.name}."):
+        return False
+    parts = wanted.name.split(".")
+    every = (in_tree(reach.tree, [*parts, name], reach.tree.search) for name in wanted.names)
+    return all(hit is None or hit.lacking is not None for hit in every)
 
 
 def _has_other(wanted: Wanted, reach: Reach) -> bool:
@@ -296,13 +288,31 @@ def no_such_folder_on_path(image: Image) -> Iterable[Finding]:
         for edit in reach.edits:
             if not edit.path.startswith("/") or edit.where.condition or edit.where.caught:
                 continue
-            if edit.remote in tree.folders or paths.mounted(edit.remote, reach) or paths.of_base(edit.remote):
+            if edit.remote in tree.folders or paths.mounted(edit.remote, reach) or _may_be_of_base(edit.remote):
+                continue
+            if paths.made(image, edit.remote, reach):
                 continue
             where = min(tree.brought, key=lambda path: path.count("/"), default=None)
             hint, other = "no code but the app itself is in the image", None
             if where is not None:
-                hint, other = f"there is code in another, `{where.rpartition('/')[0]}`", tree.brought[where].origin
+                hint, other = f"there is code in another, `{_above_packages(where, tree)}`", tree.brought[where].origin
             yield Finding(edit.span, f"there is no folder `{edit.path}` in the image", hint, other=other)
+
+
+_EMPTY_IN_BASES = frozenset({"home", "media", "mnt", "opt", "root", "srv"})
+
+
+def _may_be_of_base(path: str) -> bool:
+    """Whether a base may have a folder: it has the one above, and something in it."""
+    return paths.of_base(path) and (path.split("/")[1] not in _EMPTY_IN_BASES or path.count("/") < 2)
+
+
+def _above_packages(path: str, tree: Tree) -> str:
+    """The folder from which a file of the image could be imported."""
+    folder = posixpath.dirname(path)
+    while f"{folder}/__init__.py" in tree.files:
+        folder = posixpath.dirname(folder)
+    return folder
 
 
 @rule("IS613", "error")

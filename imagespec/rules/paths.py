@@ -85,6 +85,8 @@ def _called(image: Image) -> Iterator[tuple[Place, str]]:
     for index, command in enumerate(image.checks.commands):
         yield from ((("checks", "commands", index), program) for program in _programs(command))
     for reach in view(image).reaches:
+        if reach.app.altered:
+            continue
         brought = set(_brought_by_code(reach))
         for called in reach.called:
             program = called.program.rpartition("/")[2]
@@ -94,7 +96,7 @@ def _called(image: Image) -> Iterator[tuple[Place, str]]:
 
 
 def _programs(text: str) -> set[str]:
-    found = {command.program for pipeline in pipelines(text) for command in pipeline}
+    found = {program for pipeline in pipelines(text) for command in pipeline for program in command.programs}
     return found - set(installed_by(text))
 
 

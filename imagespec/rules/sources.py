@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,16 @@ def source_for(name: str, local: Path, image: Image, tree: Tree) -> Added:
         if place is not None and (local == place or local.is_relative_to(place)):
             if not (length == 1 and len(parts) > 1 and _held(parts[0], tree)):
                 return Added({"package": ".".join(parts[:length])})
+    package = _package_above(parts, local)
+    if package is not None and not _held(parts[0], tree):
+        return _placed(package, f"{HOME}/{parts[0]}", image)
     return _placed(local, posixpath.join(HOME, *parts[:-1], local.name), image)
+
+
+def _package_above(parts: Sequence[str], local: Path) -> Path | None:
+    """The folder of the outermost package of a module, where it has one."""
+    folder = next((each for each in local.parents if each.name == parts[0]), None) if len(parts) > 1 else None
+    return folder if folder is not None and (folder / "__init__.py").is_file() else None
 
 
 def file_for(local: Path, remote: str, image: Image) -> Added:

@@ -127,7 +127,23 @@ IN_FUNCTION = {
     "Path(__file__).with_name('local.txt').read_text()": "",
     "(Path(__file__).parent / 'local.txt').read_text()": "IS606",
     "open(os.path.join(os.path.dirname(__file__), 'local.txt'))": "IS606",
-    "open('local.txt') if flag else None": "IS606",
+    "open('local.txt') if flag else None": "",
+    "flag and open('local.txt')": "",
+    "open('local.txt') or flag": "IS606",
+    "(open('local.txt') if flag else None) or subprocess.run(['bash', 'tool.sh'])": "",
+    "p = Path('local.txt')\n    x = p.read_text() if p.exists() else ''": "",
+    "p = Path('local.txt')\n    if not p.exists(): return\n    p.read_text()": "",
+    "p = Path('local.txt')\n    there = p.is_file()\n    return there and p.read_text()": "",
+    "if not os.path.isdir('conf'): return\n    open('conf/a.json')": "",
+    "if not os.path.exists('tool.sh'): return\n    os.system('bash tool.sh')": "",
+    "p = Path('other.txt')\n    if not p.exists(): return\n    open('local.txt')": "IS606",
+    "p = Path('local.txt')\n    assert p.exists()\n    p.read_text()": "IS606",
+    "p = Path('local.txt')\n    if not p.exists(): raise SystemExit(p)\n    p.read_text()": "IS606",
+    "cmd = ['torchrun', f'--n={name}']\n    subprocess.run([*cmd, 'tool.py'])": "IS606",
+    "cmd = ['torchrun', f'--n={name}']\n    subprocess.run(cmd + ['tool.py'])": "IS606",
+    "cmd = ['torchrun']\n    cmd += ['/data/x.py']\n    subprocess.run([*cmd, 'tool.py'])": "",
+    "subprocess.run([*name, 'tool.py'])": "",
+    "cmd = ['local.txt']\n    open(cmd)": "",
     "if Path('local.txt').exists(): open('local.txt')": "",
     "Path('local.txt').write_text('x'); open('local.txt')": "",
     "subprocess.run('curl -o local.txt x; cat', shell=True); open('local.txt')": "IS607",
@@ -147,7 +163,15 @@ IN_FUNCTION = {
     "os.system('pip install -e /data/x'); import helper": "",
     "os.system('pip --version'); import nowhere": "IS602",
     "os.system('git clone x /code'); sys.path.append('/code'); import helper, nowhere; open('local.txt')": "IS607",
+    "os.system('command -v wget || echo none')": "",
+    "os.system('if command -v wget; then wget x; else echo; fi')": "",
+    "os.system('command wget x')": "IS607",
+    "os.system('sudo ls')": "IS607",
     "sys.path.append('/nowhere')": "IS612",
+    "sys.path.append('/root/nowhere')": "IS612",
+    "sys.path.append('/opt/nowhere')": "IS612",
+    "sys.path.append('/opt')": "",
+    "os.makedirs('/root/generated'); sys.path.append('/root/generated')": "",
     "sys.path.insert(0, '/etc/conf')": "",
     "sys.path.insert(0, '/data/lib')": "",
     "sys.path += ['/nowhere']": "IS612",
@@ -204,6 +228,26 @@ AROUND = {
         "",
     ),
     "main": ("if __name__ == '__main__':\n    import nowhere, helper\n", ""),
+    "type checkers, by another name": ("import typing as t\nif t.TYPE_CHECKING:\n    import nowhere, helper\n", ""),
+    "no type checkers": (
+        "import typing as t\nif not t.TYPE_CHECKING and flag:\n    import os\nelse:\n    import helper\n",
+        "IS601",
+    ),
+    "only here, and more": ("if modal.is_local() and sys.argv:\n    import nowhere, helper\n", ""),
+    "only here, and more, otherwise": (
+        "if modal.is_local() and sys.argv:\n    import nowhere\nelse:\n    import helper\n",
+        "IS601",
+    ),
+    "functions in a loop": (
+        "for n in (1, 2):\n    @app.function(image=image, name=f'f{n}', serialized=True)\n    def f():\n"
+        "        import helper\n",
+        "IS601",
+    ),
+    "functions of another image in a loop": (
+        "other = modal.Image.debian_slim()\nfor n in (1, 2):\n"
+        "    @app.function(image=other, name=f'f{n}', serialized=True)\n    def f():\n        import helper\n",
+        "",
+    ),
     "type checkers": ("import typing\nif typing.TYPE_CHECKING:\n    import nowhere, helper\n", ""),
     "one or the other": (
         "try:\n    from pkg2 import helper\nexcept ImportError:\n    import shipped as helper\n",
@@ -218,6 +262,10 @@ AROUND = {
         "",
     ),
     "one or the other, of others": ("try:\n    import nowhere\nexcept ImportError:\n    import elsewhere\n", ""),
+    "a program that the code adds": (
+        "image = image.apt_install('wget')\n\n\n@app.function(image=image)\ndef f():\n    os.system('wget x')\n",
+        "",
+    ),
     "a stub": ("try:\n    import shipped\nexcept ImportError:\n    shipped = None\n", "IS609"),
     "a plain message": (
         "try:\n    import shipped\nexcept ImportError as error:\n"
@@ -262,6 +310,52 @@ def test_at_the_start(found: Found, text: str, codes: list[str]) -> None:
     for diagnostic in said:
         wanted = [each for each in ("fastapi", "PIL", "torch", "torchvision") if each in named] or ["torch"]
         assert all(f"`{each}`" in diagnostic.message for each in wanted)
+
+
+@pytest.mark.parametrize("edit", ["'src'", "str(Path(__file__).parent / 'src')", "os.path.abspath('src')"])
+def test_own_modules_at_the_start(found: Found, edit: str) -> None:
+    """What the app finds by its own `sys.path` is no package, and what it imports in turn has to be there."""
+    text = f"{HEAD}sys.path.append({edit})\nimport lib\n{RUN}    return lib\n"
+    spec = "apps: [app.py]\npython: [torch==2.5.1]\nsource: [{dir: src, to: /root/src}]\n"
+    (one,) = found({"app.py": text, "src/lib.py": "import torch\n"}, spec)
+    assert (one.code, one.span.source.path.name) == ("IS605", "lib.py")
+
+
+SRC = {
+    "source: [{dir: src, to: /root/src}]": ("`lib` is in the image, in `/root/src`, and not looked for there", None),
+    "source: [{dir: src/lib, to: /root/code/lib}]": (
+        "`lib` is in the image, in `/root/code`, and not looked for there",
+        None,
+    ),
+    "": ("`lib` is not in the image", Add(("source",), {"dir": "src/lib", "to": "/root/lib"})),
+}
+
+
+@pytest.mark.parametrize(("source", "said"), SRC.items(), ids=SRC)
+def test_a_module_below_src(found: Found, source: str, said: tuple[str, Add | None]) -> None:
+    files = {"app.py": f"{HEAD}{RUN}    import lib\n", "src/lib/__init__.py": "", "src/lib/loop.py": ""}
+    (one,) = found(files, f"apps: [app.py]\n{source}\n")
+    assert (one.code, one.message, one.fix) == ("IS601", said[0], (said[1],) if said[1] else ())
+
+
+def test_a_module_of_a_package_is_no_other(found: Found) -> None:
+    """`proj.yaml` is not what `import yaml` means."""
+    files = {"app.py": f"{HEAD}{RUN}    import yaml\n", "proj/__init__.py": "", "proj/yaml.py": ""}
+    (one,) = found(files, "apps: [app.py]\nsource: [{package: proj}]\n")
+    assert one.code == "IS602"
+
+
+@pytest.mark.parametrize(("name", "codes"), [("_C", []), ("b", ["IS609"])])
+def test_an_optional_part_of_a_package(found: Found, name: str, codes: list[str]) -> None:
+    init = f"try:\n    from mypkg import {name}\nexcept ImportError:\n    {name} = None\n"
+    files = {"app.py": f"{HEAD}{RUN}    import mypkg\n", "mypkg/__init__.py": init, "mypkg/b.py": ""}
+    assert [d.code for d in found(files, "apps: [app.py]\nsource: [{package: mypkg}]\n")] == codes
+
+
+@pytest.mark.parametrize(("command", "programs"), [("sudo apt-get update", {"sudo"}), ("apt-get update", set())])
+def test_sudo_in_a_build(found: Found, command: str, programs: set[str]) -> None:
+    said = found({"app.py": f"{HEAD}{RUN}    return 1\n"}, f"apps: [app.py]\nrun: [{command}]\n")
+    assert {d.message for d in said} == {f"nothing in the image brings `{name}`" for name in programs}
 
 
 def test_the_same_thing_is_said_once(found: Found) -> None:

@@ -125,4 +125,4 @@ def test_compiled_modules_count(found: Found) -> None:
 def test_a_folder_of_data_is_no_module(found: Found) -> None:
     files = {**FILES, "data/helper/x.txt": ""}
     (one,) = found(files, spec("source: [{dir: data, to: /root}]"))
-    assert (one.code, one.message) == ("IS602", "no package of the image brings `helper`")
+    assert (one.code, one.message) == ("IS601", "`helper` is not in the image")  # what holds only data is none
