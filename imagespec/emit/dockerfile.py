@@ -126,7 +126,7 @@ def instructions(layer: Layer, writer: Writer) -> list[str]:
         case ops.MicromambaInstall():
             return packages.micromamba_install(layer, operation, writer)
         case ops.DockerfileCommands():
-            return files.dockerfile_commands(operation, writer)
+            return files.dockerfile_commands(layer, operation, writer)
         case ops.RunCommands():
             if operation.volumes:
                 return writer.refuse(layer, "a volume")

@@ -199,7 +199,25 @@ def test_what_a_step_adds_keeps_its_place(project: Path) -> None:
       context_dir: data
 """
     text = emitted(Case(f'base: {{debian_slim: "3.12"}}\nsteps:\n{step}', lambda: None), project)
-    assert instructions(text)[-3:] == ["ADD more.tar /unpacked/", "ADD more.tar /unpacked/", "ADD alone.py /as/alone"]
+    assert instructions(text)[-3:] == ["ADD more.tar /unpacked/", "ADD more.tar /unpacked/", "COPY alone.py /as/alone"]
+
+
+def test_files_of_another_folder(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Only `COPY` takes files from other contexts, and only `ADD` unpacks."""
+    away = tmp_path_factory.mktemp("away")
+    for name in ("plain.txt", "more.tar"):
+        (away / name).write_bytes(b"")
+    spec = """\
+base: {{debian_slim: "3.12"}}
+steps:
+  - dockerfile_commands: {{dockerfile_commands: [ADD one /x/], context_files: {{one: {}}}}}
+"""
+    text = emitted(Case(spec.format(away / "plain.txt"), lambda: None), project)
+    assert instructions(text)[-1] == "COPY --from=local-0 plain.txt /x/one"
+    with pytest.raises(
+        CompileError, match=r"unpacking `more\.tar`, which lies outside of .*, cannot be part of a Docker"
+    ):
+        emitted(Case(spec.format(away / "more.tar"), lambda: None), project)
 
 
 def test_a_copy_of_nothing_stays(project: Path) -> None:

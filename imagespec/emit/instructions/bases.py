@@ -101,7 +101,7 @@ def dockerfile(layer: Layer, operation: ops.FromDockerfile, writer: Writer) -> l
     written = _continued_by_backslash(source.text.rstrip("\n").split("\n"))
     if written is None:
         return writer.refuse(layer, "`# escape`, whose file has backslashes too,")
-    lines = from_context(written, context, ignore, {}, writer)
+    lines = from_context(layer, written, context, ignore, {}, writer)
     return [*lines, *_add_python(layer, operation.add_python, writer)]
 
 
