@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ class View:
 
     @cached_property
     def reaches(self) -> list[Reach]:
-        apps = [app_of(path, self.image) for path in self.image.apps if path.is_file()]
+        apps = [app_of(path, self.image) for path in self.image.apps if os.path.isfile(path)]
         return [reach(app, self.tree, self.image.root, self.packages) for app in apps]
 
     @cached_property
