@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 _MAKES = re.compile(
     r"writ|save|dump|mkdir|makedirs|download|retrieve|fetch|cop(?:y|ies)|move|rename|extract|export|touch|clone|creat|"
-    r"generat|render|[\"'][wax]b?\+?[\"']|\bto_\w+\(|\s-[oO]\b|--out|(?<![-=<])>>?(?!=)|tee\b|link|unpack|"
+    r"generat|render|(?:,\s*|open\(|mode\s*=\s*)[\"'][wax]b?\+?[\"']|"
+    r"\bto_\w+\(|\s-[oO]\b|--out|(?<![-=<])>>?(?!=)|tee\b|link|unpack|"
     r"\b(?:wget|curl|aria2c|tar|unzip|cp|mv|ln|rsync|git)\b"
 )
 _PATH = re.compile(

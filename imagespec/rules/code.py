@@ -77,7 +77,8 @@ def _as_module(wanted: Wanted, reach: Reach) -> str:
 def missing_package(image: Image) -> Iterable[Finding]:
     """An import that none of the image's packages brings.
 
-    The lock fixes every package of the image, and its wheels tell which modules they bring.
+    The lock fixes every package of the image, and its wheels tell which modules they bring. Where the code installs
+    packages itself while it runs, nothing is said.
 
     Use instead: the package under `python`, and `imagespec lock`. Where the code can do without it, an import in
     `try: … except ImportError:` says so.
