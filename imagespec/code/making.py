@@ -77,8 +77,8 @@ def _first(name: str) -> str:
 
 
 def _makes(line: str, names: Sequence[str]) -> bool:
-    """Whether a line names one of some, and besides says that it makes something."""
-    rest = re.sub("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in names), "", line)
+    """Whether a line names one of some, and besides says that it makes something. `/data` is not `data`."""
+    rest = re.sub("|".join(rf"(?<!\w)(?<![\"'\s=]/){re.escape(name)}(?!\w)" for name in names), "", line)
     return rest != line and _MAKES.search(rest) is not None
 
 

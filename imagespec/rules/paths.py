@@ -177,7 +177,8 @@ def of_base(path: str) -> bool:
 def made(image: Image, remote: str, reach: Reach) -> bool:
     """Whether a line of the code or of the spec's commands that makes something names a path, or a folder of it."""
     path = posixpath.relpath(remote, reach.tree.workdir)
-    names = [part for part in path.split("/") if len(part) > 2]
+    first, *rest = remote.removeprefix("/").split("/") if path.startswith("..") else path.split("/")
+    names = [part for part in [f"/{first}" if path.startswith("..") else first, *rest] if len(part) > 2]
     by_function = any(isinstance(layer.operation, ops.RunFunction) for layer in image.layers)
     return not names or by_function or reach.making.names(names) or view(image).making.names(names)
 
