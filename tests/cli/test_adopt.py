@@ -138,7 +138,8 @@ def test_a_proof_that_fails_is_a_finding(capsys: pytest.CaptureFixture[str]) -> 
 def test_tidied(capsys: pytest.CaptureFixture[str]) -> None:
     Path("app.py").write_text(
         'import modal\n\nimage = (\n    modal.Image.debian_slim("3.12")\n    .env({"HF_HOME": "1"})\n'
-        '    .apt_install("wget", "git")\n    .pip_install("Six")\n    .pip_install("attrs")\n    .env({"WANDB_MODE": "2"})\n)\n'
+        '    .apt_install("wget", "git")\n    .pip_install("Six")\n    .pip_install("attrs")\n'
+        '    .env({"WANDB_MODE": "2"})\n)\n'
     )
     code, out, err = run(capsys, "app.py", "--tidy")
     assert (code, out) == (0, "specs/image.yaml\n")
