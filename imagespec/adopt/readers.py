@@ -31,15 +31,15 @@ Reader: TypeAlias = Callable[..., "list[Draft] | tuple[Diagnostic, ...]"]
 
 _BUILT = ("context", "build_args")
 READERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("*.py", "modal_code", ("python",)),
-    ("dockerfile*", "dockerfile", _BUILT),
-    ("*.dockerfile", "dockerfile", _BUILT),
-    ("containerfile*", "dockerfile", _BUILT),
-    ("*.containerfile", "dockerfile", _BUILT),
-    ("*", "pins", ("python",)),
+    ("*.py", "modal.images", ("python",)),
+    ("dockerfile*", "dockerfile.image", _BUILT),
+    ("*.dockerfile", "dockerfile.image", _BUILT),
+    ("containerfile*", "dockerfile.image", _BUILT),
+    ("*.containerfile", "dockerfile.image", _BUILT),
+    ("*", "pins.files", ("python",)),
 )
-"""Pattern of a file's name in lower case, the module of this folder whose `drafts` reads it, and what of `Given` that
-one takes; the first that fits counts."""
+"""Pattern of a file's name in lower case, the module below this folder whose `drafts` reads it, and what of `Given`
+that one takes; the first that fits counts."""
 
 NOTHING = Given()
 
@@ -59,9 +59,9 @@ def without_argument(paths: Iterable[Path], given: Given) -> str:
     """A build argument that is given, and that no `ARG` of the files is called; an empty string where there is none."""
     if not given.build_args:
         return ""
-    from imagespec.adopt.dockerfile import arguments
+    from imagespec.adopt.dockerfile.image import arguments
 
-    known = {name for path in paths if _reader(path)[0] == "dockerfile" for name in arguments(path)}
+    known = {name for path in paths if _reader(path)[0] == "dockerfile.image" for name in arguments(path)}
     return next((name for name in given.build_args if name not in known), "")
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from imagespec.adopt.draft import Draft
-from imagespec.adopt.python_version import VERSION
+from imagespec.adopt.pins.python_version import VERSION
 from imagespec.adopt.readers import Given, all_drafts, without_argument
-from imagespec.adopt.sections import adopted
-from imagespec.adopt.write import write
+from imagespec.adopt.spec.sections import adopted
+from imagespec.adopt.spec.write import write
 from imagespec.cli.show import summary, text
 from imagespec.diagnostic import Diagnostic, ordered, printable, shown
 from imagespec.spec.folder import nearest_specs
@@ -76,7 +76,7 @@ def adopt(
 
 
 def _proofs(drafts: list[Draft], paths: list[Path]) -> list[Diagnostic]:
-    from imagespec.adopt.prove import Equal, prove
+    from imagespec.adopt.proof.prove import Equal, prove
 
     found: list[Diagnostic] = []
     for path, proof in zip(paths, prove(drafts, paths), strict=True):

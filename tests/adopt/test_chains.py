@@ -13,9 +13,9 @@ import modal
 import pytest
 
 from imagespec.adopt.draft import Draft
-from imagespec.adopt.prove import Equal, prove
+from imagespec.adopt.proof.prove import Equal, prove
 from imagespec.adopt.readers import drafts
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.spec.sections import adopted
 from imagespec.emit import modal as to_modal
 from imagespec.image.lower import lower
 from imagespec.spec.parse import Parsed, parse

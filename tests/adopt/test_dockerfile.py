@@ -10,8 +10,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagespec.adopt.dockerfile import drafts
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.dockerfile.image import drafts
+from imagespec.adopt.spec.sections import adopted
 from imagespec.compiler import check_all
 from imagespec.spec import operations as ops
 from tests.adopt.steps import text_of, well_placed

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from imagespec.adopt.dockerfile import drafts
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.dockerfile.image import drafts
+from imagespec.adopt.spec.sections import adopted
 from imagespec.compiler import compile_all
 from imagespec.emit import dockerfile
 from tests import bases

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagespec.adopt.modal_code import drafts
+from imagespec.adopt.modal.images import drafts
 from imagespec.spec import operations as ops
 
 EXPRESSION = st.recursive(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagespec.adopt.chains import POSITIONAL
 from imagespec.adopt.draft import Draft
-from imagespec.adopt.modal_code import drafts, spec_name
+from imagespec.adopt.modal.chains import POSITIONAL
+from imagespec.adopt.modal.images import drafts, spec_name
 from imagespec.spec import operations as ops
 from imagespec.spec.source import NAMES
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from imagespec.adopt.pins import drafts
-from imagespec.adopt.python_version import within
+from imagespec.adopt.pins.files import drafts
+from imagespec.adopt.pins.python_version import within
 from imagespec.diagnostic import Source, Span
 from tests.adopt.steps import text_of, well_placed
 

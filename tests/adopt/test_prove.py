@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from imagespec.adopt import prove as module
-from imagespec.adopt.prove import Equal, prove
+from imagespec.adopt.proof import prove as module
+from imagespec.adopt.proof.prove import Equal, prove
 from imagespec.adopt.readers import drafts
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.spec.sections import adopted
 from imagespec.diagnostic import Diagnostic
 
 SLIM = 'import modal\nimage = modal.Image.debian_slim("3.12").pip_install("six")\n'

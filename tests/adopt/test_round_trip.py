@@ -9,8 +9,8 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 
 from imagespec.adopt.readers import drafts
-from imagespec.adopt.same import digests_of
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.spec.same import digests_of
+from imagespec.adopt.spec.sections import adopted
 from imagespec.emit import python
 from imagespec.image.layers import Image
 from imagespec.image.lower import lower

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagespec.adopt.draft import Draft, Written
 from imagespec.adopt.readers import drafts
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.spec.sections import adopted
 from imagespec.compiler import check_all
 from imagespec.diagnostic import Source, Span
 from imagespec.image.lower import lower

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagespec.adopt.readers import drafts
-from imagespec.adopt.sections import adopted
+from imagespec.adopt.spec.sections import adopted
 from imagespec.diagnostic import ordered, render_text
 
 HERE = Path(__file__).parent / "unsupported"
