@@ -6,6 +6,7 @@ they have on whatever platform. The last two concern exact versions, and are ans
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 import re
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from packaging.tags import cpython_tags
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -311,7 +313,19 @@ def _file(each: Mapping[str, Any]) -> File:
     """Index addresses end in the name of the file; the rest of them is not kept."""
     name = each.get("name") or unquote(posixpath.basename(urlsplit(str(each.get("url") or each.get("path"))).path))
     size = each.get("size")
-    return File(str(name), size if isinstance(size, int) else None, str(each["hashes"]["sha256"]))
+    return File(str(name), size if isinstance(size, int) else None, _sha256(each, str(name)))
+
+
+def _sha256(each: Mapping[str, Any], name: str) -> str:
+    """As the index says; of a file in a folder, older uv say none."""
+    said, url = each["hashes"].get("sha256"), urlsplit(str(each.get("url", "")))
+    if said is None and url.scheme == "file":
+        with open(url2pathname(url.path), "rb") as file:
+            said = hashlib.file_digest(file, "sha256").hexdigest()
+    if said is None:
+        why = f"the index gives no sha256 of `{name}`, and a lock holds no file without"
+        raise Unresolved(("python",), why, "name an index that does, as most do")
+    return str(said)
 
 
 def _fits(file: File, python: str) -> bool:

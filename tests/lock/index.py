@@ -76,9 +76,9 @@ class Index:
     """A server as long as the context lasts.
 
     `answers` are status codes that requests for a package get instead, `hanging` packages that get no answer as long as
-    they are in it, `login` who may ask, `html` whether it knows PEP 503 only, `parts` whether it gives parts of files,
-    `elsewhere` where it sends those to who ask for files; `requests` is every path asked for, `sent` counts the bytes
-    of files.
+    they are in it, `login` who may ask, `html` whether it knows PEP 503 only, `hashes` whether it does so with hashes,
+    `parts` whether it gives parts of files, `elsewhere` where it sends those to who ask for files; `requests` is every
+    path asked for, `sent` counts the bytes of files.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Index:
     ) -> None:
         self.html = html
         self.login = login
+        self.hashes = True
         self.parts = True
         self.elsewhere = ""
         self.sent = 0
@@ -308,7 +309,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _project(self, name: str, files: Sequence[Served]) -> None:
         if self.index.html or JSON not in self.headers.get("Accept", ""):
-            page = "".join(_link(file) for file in files)
+            page = "".join(_link(file, self.index.hashes) for file in files)
             self._answer(200, f"<!DOCTYPE html><html><body>{page}</body></html>".encode(), "text/html")
             return
         value = {"meta": {"api-version": "1.1"}, "name": name, "files": [_entry(file) for file in files]}
@@ -317,7 +318,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: bytes, kind: str, headers: Mapping[str, str] | None = None) -> None:
         self.index.sent += len(body) if self.path.startswith("/files/") and self.command != "HEAD" else 0
         self.send_response(status)
-        for header, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+        always = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-cache"}
+        for header, value in {**always, **(headers or {})}.items():
             self.send_header(header, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -345,10 +347,11 @@ def _entry(file: Served) -> dict[str, Any]:
     }
 
 
-def _link(file: Served) -> str:
+def _link(file: Served, hashes: bool) -> str:
     about = f' data-requires-python="{html.escape(file.python)}"'
     if file.yanked is not False:
         about += f' data-yanked="{html.escape(file.yanked if isinstance(file.yanked, str) else "")}"'
     if file.name.endswith(".whl"):
         about += f' data-core-metadata="sha256={_metadata_hash(file)}"'
-    return f'<a href="../../files/{file.name}#sha256={file.sha256}"{about}>{file.name}</a>\n'
+    fragment = f"#sha256={file.sha256}" if hashes else ""
+    return f'<a href="../../files/{file.name}{fragment}"{about}>{file.name}</a>\n'

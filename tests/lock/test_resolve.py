@@ -109,6 +109,21 @@ def test_an_index_that_knows_html_only(workshop: Workshop) -> None:
     assert package.files == (File(served.name, None, served.sha256),)
 
 
+def test_an_index_that_knows_no_hashes(workshop: Workshop) -> None:
+    """uv either fetches the files to know, or says none."""
+    with Index(html=True) as old:
+        old.hashes = False
+        (served,) = old.add("a", "1.0")
+        workshop.spec("one", f"python: {{packages: [a], index_url: '{old.url}'}}")
+        code, _, err = workshop.run("lock")
+    if code == 0:
+        (package,) = workshop.locked().packages
+        assert package.files == (File(served.name, None, served.sha256),)
+    else:
+        assert "error[IS406]: the index gives no sha256 of `a-1.0-py3-none-any.whl`, and a lock holds no file" in err
+        assert not workshop.path("one").exists()
+
+
 def test_prereleases(workshop: Workshop, index: Index) -> None:
     index.add("a", "1.0")
     index.add("a", "2.0rc1")
