@@ -56,8 +56,12 @@ _UNHEARD = (
     ("sys", "activate_stack_trampoline"),
 )
 """Functions that start programs, or leave something behind, and raise no event."""
-_ABSENT = ("_dbm", "_gdbm", "_tkinter", "readline")
-"""Modules that write files, or start programs, through C; whoever imports them has to do without anyway."""
+_ABSENT = (
+    *("_dbm", "_gdbm", "_tkinter", "readline"),
+    *("_interpreters", "_interpchannels", "_interpqueues", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"),
+)
+"""Modules that write files, start programs, or make interpreters without these hooks, through C; whoever imports them
+has to do without on some machines anyway."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _HERE = ("127.0.0.1", "localhost", "::1")
 
